@@ -1,0 +1,189 @@
+// Domains and virtual CPUs: what every kind of guest has. What only a PV guest has is in
+// pv/domain.h, which embeds these structures; core asks a guest's kind through struct domain_ops.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/sched_types.h"
+#include "core/timer.h"
+#include "cpu/percpu.h"
+#include "cpu/spinlock.h"
+#include "lib/list.h"
+#include "mm/frame.h"
+#include "pv-abi/vcpu.h"
+#include "pv-abi/xen.h"
+
+#define MAX_VCPUS 128 // per domain; the legacy 32 live in shared_info, the others register their area
+
+struct domain;
+struct vcpu;
+struct event_state;
+struct vcpu_event_state;
+struct grant_table;
+struct pirq_table;
+struct rangeset;
+
+// A guest's kind. All calls are made with no lock held unless said.
+struct domain_ops {
+    const char *name; // "pv", "hvm"
+    size_t domain_size, vcpu_size; // of the structures that embed struct domain and struct vcpu
+
+    int (*domain_init)(struct domain *d);
+    // Gives back what the kind holds of the domain's memory; -ERESTART: call again.
+    int (*domain_relinquish)(struct domain *d);
+    void (*domain_destroy)(struct domain *d);
+    int (*vcpu_init)(struct vcpu *v);
+    void (*vcpu_destroy)(struct vcpu *v);
+
+    // VCPUOP_initialise and domctl's get/set context; arg is a guest address.
+    int (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
+    void (*vcpu_get_context)(struct vcpu *v, struct vcpu_guest_context *c);
+
+    // Leaving and entering a CPU, called by the switch with interrupts off.
+    void (*switch_from)(struct vcpu *v);
+    void (*switch_to)(struct vcpu *v);
+    // Last step of a switch: enters the guest, never returns.
+    void (*enter)(struct vcpu *v) __attribute__((noreturn));
+
+    // Grant mappings (GNTTABOP_map_grant_ref with host_map and kin): make, replace or remove the mapping of
+    // mfn at addr (a virtual address, or with GNTMAP_contains_pte a machine address of a PTE) of
+    // the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.
+    int (*grant_map)(uint64_t addr, mfn_t mfn, unsigned flags);
+    int (*grant_unmap)(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_with);
+};
+
+enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
+
+struct domain {
+    domid_t id;
+    bool privileged;          // dom0: may use the control interface
+    bool control_paused;      // DOMCTL_pausedomain counts as one pause
+    const struct domain_ops *ops;
+    uint32_t refs;            // held by whoever looks at the domain; the list itself holds one
+    struct list link;         // all domains, by id
+    spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
+    uint8_t handle[16];       // xen_domain_handle_t
+    uint32_t ssidref;
+
+    // Memory: see mm/frame.h. page_lock guards the lists and counts.
+    spinlock_t page_lock;
+    struct frame_list pages;  // ordinary memory of the guest
+    uint32_t nr_pages, max_pages;
+    uint32_t claimed_pages;   // promised by XENMEM_claim_pages and not yet allocated
+    uint32_t xenheap_pages;   // hypervisor pages shared with the guest (shared_info, grants, ...)
+    struct shared_info *shared_info;
+    uint64_t vm_assist;       // VMASST_* bits
+
+    // vCPUs, index 0 .. max_vcpus - 1; NULL until created.
+    struct vcpu **vcpus;
+    unsigned max_vcpus;
+    cpumask_t dirty_cpus;     // CPUs whose TLB may hold entries of this domain
+
+    // Life and death.
+    int pause_count;
+    enum domain_dying dying;
+    bool shutting_down, shut_down; // shutdown asked for; all vCPUs have stopped
+    uint8_t shutdown_code;         // SHUTDOWN_*
+    bool is_shut_down_reported;
+
+    // Owned by their rooms.
+    struct event_state *events;   // core/event.c
+    struct grant_table *grants;   // core/grant.c
+    struct pirq_table *pirqs;     // core/pirq.c
+    struct rangeset *io_ports, *io_memory, *irqs; // what the domain may touch (core/rangeset.h)
+
+    int64_t time_offset_seconds;  // of its wall clock
+    struct timer watchdog[2];     // SCHEDOP_watchdog
+    uint32_t watchdog_in_use;
+    uint16_t sched_weight, sched_cap;
+};
+
+struct vcpu {
+    unsigned id;
+    struct domain *domain;
+    unsigned cpu;                 // where it runs or ran last
+    struct sched_vcpu sched;      // the scheduler's own
+    volatile bool running;        // is on a CPU now
+    volatile bool context_saved;  // its registers are in memory, another CPU may take it
+    volatile uint64_t pause_flags; // VPF_*; runnable when 0 and pause_count is 0
+    int pause_count;
+    bool initialised;             // has been given a context
+
+    struct cpu_user_regs regs;    // while not running; while running they are on the CPU's stack
+
+    // vcpu_info: in shared_info, or where VCPUOP_register_vcpu_info put it.
+    struct vcpu_info *info;
+    mfn_t info_mfn;               // INVALID_MFN while in shared_info
+    struct vcpu_event_state *events; // core/event.c
+
+    struct vcpu_runstate_info runstate;
+    uint64_t runstate_guest;      // guest address of its copy, 0: none
+    uint64_t time_info_guest;     // guest address of the secondary time info, 0: none
+    struct timer periodic_timer, singleshot_timer, poll_timer;
+    nsec_t periodic_period, periodic_last;
+    unsigned poll_port;           // SCHEDOP_poll on one port; 0: several
+    void *fpu;                    // XSAVE area, 64-byte aligned; cpu/fpu.h
+    bool fpu_dirty, fpu_used;     // registers hold its state; has ever used it
+
+    // The hypercall that is being executed, for continuations (core/hypercall.h).
+    bool in_multicall, continuation;
+};
+
+// Reasons not to run: v->pause_flags.
+#define VPF_BLOCKED   (1u << 0) // SCHEDOP_block: until an event
+#define VPF_DOWN      (1u << 1) // VCPUOP_down, or not yet up
+#define VPF_POLLING   (1u << 2) // SCHEDOP_poll
+#define VPF_SHUTDOWN  (1u << 3)
+#define VPF_BIT_BLOCKED  0
+#define VPF_BIT_DOWN     1
+#define VPF_BIT_POLLING  2
+#define VPF_BIT_SHUTDOWN 3
+
+extern struct list domains; // sorted by id; guarded by domains_lock
+extern spinlock_t domains_lock;
+extern struct domain *dom0;
+extern struct domain *dom_io;  // owner of frames that are no RAM (DOMID_IO)
+extern struct domain *dom_xen; // owner of the hypervisor's shared frames (DOMID_XEN)
+extern struct domain idle_domain;
+
+#define for_each_domain(d) list_for_each(d, &domains, link)
+#define for_each_vcpu(d, v)                                                                        \
+    for (unsigned i_ = 0; i_ < (d)->max_vcpus; i_++)                                               \
+        if (((v) = (d)->vcpus[i_]) != NULL)
+
+static inline bool is_idle(const struct vcpu *v)
+{
+    return v->domain == &idle_domain;
+}
+
+// Creates a domain without vCPUs, paused by its control pause; ops gives its kind.
+// Returns 0 and a reference in *out, or -ENOMEM, -EEXIST, -EINVAL.
+int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
+                  struct domain **out);
+// Creates vCPU `id`, down and without context. NULL if memory is short.
+struct vcpu *vcpu_create(struct domain *d, unsigned id);
+
+// References. domain_get_by_id also takes DOMID_SELF; NULL if there is none or it is dead.
+struct domain *domain_get_by_id(domid_t id);
+bool domain_get(struct domain *d);
+void domain_put(struct domain *d);
+
+// Pausing nests. domain_pause returns once no vCPU of d runs; d must not be the current domain
+// unless nosync.
+void domain_pause(struct domain *d);
+void domain_pause_nosync(struct domain *d);
+void domain_unpause(struct domain *d);
+void vcpu_pause(struct vcpu *v);
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+
+// Orderly shutdown with a SHUTDOWN_* reason: all vCPUs stop, the toolstack is told (VIRQ_DOM_EXC).
+// Dom0's shutdown is the machine's.
+void domain_shutdown(struct domain *d, unsigned reason);
+void domain_resume(struct domain *d);
+// A guest did what it must not: prints why and the registers, and shuts it down with
+// SHUTDOWN_crash. Returns; the vCPU stops at the next chance.
+__attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);
+// Starts or continues destruction; -ERESTART: call again. When the last reference goes, all is freed.
+int domain_kill(struct domain *d);

@@ -1,0 +1,17 @@
+// Grant tables: how a domain lets another map or copy single frames of its own.
+#pragma once
+
+#include "core/domain.h"
+
+int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptrack_frames);
+// Drops every mapping that a dying domain holds of others' frames; -ERESTART: call again.
+int grant_domain_relinquish(struct domain *d);
+void grant_domain_destroy(struct domain *d);
+
+long do_grant_table_op(unsigned cmd, uint64_t uop, unsigned count);
+
+// XENMEM_add_to_physmap / acquire_resource: the frame behind a table or status page, grown if needed.
+int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn);
+// Toolstack's seeds: makes entry `ref` of d's table grant `frame` to `to`.
+int grant_seed(struct domain *d, unsigned ref, domid_t to, gfn_t frame);
+void grant_dump(struct domain *d);

@@ -1,0 +1,15 @@
+// Hypercall dispatch. The table (core/hypercall_table.h) names number, handler, argument count and the
+// guest kinds that may call it; prototypes, dispatch arrays and names come from it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A preemptible operation that has more to do ends with
+//     return hypercall_continue(__HYPERVISOR_x, nargs, a1, ...);
+// The hypercall is executed again with these arguments once pending work is done, in a multicall
+// too. Arguments are uint64_t. Returns -ERESTART for the caller to hand on.
+long hypercall_continue(unsigned number, unsigned nargs, ...);
+
+// Executes one hypercall of the current vCPU; -ENOSYS for an unknown number.
+long hypercall_dispatch(unsigned number, const uint64_t args[6]);

@@ -1,0 +1,72 @@
+// What each CPU has of its own, and how code finds it.
+//
+// The GS base belongs to the guest, so per-CPU data hangs off the stack: struct cpu_info lies at the
+// top of the CPU's stack block (cpu/layout.h) and any stack pointer inside the block leads to it. The
+// guest's registers at entry lie in it too, at the very top, where the processor and the entry code
+// push them.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cpu/layout.h"
+#include "lib/bits.h"
+#include "pv-abi/xen.h"
+
+struct vcpu;
+
+typedef uint64_t cpumask_t;
+#define CPUMASK_ALL    (~0ull)
+#define cpumask_of(c)  (1ull << (c))
+
+// Things to be done on a CPU before it next enters a guest or idles. Highest priority first.
+enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, NR_CPU_WORK };
+
+struct cpu_info {
+    struct cpu_user_regs regs; // the interrupted guest's, valid inside the hypervisor
+    struct vcpu *current;      // whose registers those are; the idle vCPU where there is no guest
+    uint64_t scratch;          // entry stubs park a register here
+    uint32_t cpu;              // this CPU's number, 0 .. nr_cpus - 1
+    volatile uint32_t work;    // bit per enum cpu_work
+    uint64_t kernel_cr3;       // of the PV vCPU that runs here: what its kernel mode uses
+    uint64_t user_cr3;         // ... and its user mode
+};
+
+static inline struct cpu_info *cpu_info(void)
+{
+    uintptr_t sp;
+
+    // Not volatile: within a function the answer never changes.
+    __asm__("lea (%%rsp), %0" : "=r"(sp));
+    return (struct cpu_info *)((sp | (STACK_BLOCK_SIZE - 1)) + 1) - 1;
+}
+
+static inline unsigned this_cpu(void)
+{
+    return cpu_info()->cpu;
+}
+
+static inline struct vcpu *current_vcpu(void)
+{
+    return cpu_info()->current;
+}
+#define current current_vcpu()
+
+extern unsigned nr_cpus;             // CPUs that are up; numbered without gaps
+extern cpumask_t cpus_online;
+extern struct cpu_info *cpu_infos[MAX_CPUS];
+
+#define for_each_cpu(cpu, mask)                                                                    \
+    for (cpumask_t m_ = (mask); m_ && ((cpu) = bit_first(m_), 1); m_ &= m_ - 1)
+
+// Asks for work to be done on a CPU; another CPU is interrupted. Callable anywhere.
+void work_raise(unsigned cpu, enum cpu_work work);
+// Names the function that does a kind of work: called with no lock held.
+void work_register(enum cpu_work work, void (*fn)(void));
+// Does all work pending on this CPU.
+void work_run(void);
+
+static inline bool work_pending(void)
+{
+    return cpu_info()->work != 0;
+}

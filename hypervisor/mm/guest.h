@@ -1,0 +1,11 @@
+// Reaching the memory of the current guest by its own virtual addresses. Every access is checked: an
+// address in the hypervisor's part or a fault ends in -EFAULT and nothing else.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Return 0 or -EFAULT; on -EFAULT a part may have been copied.
+int copy_from_guest(void *dst, uint64_t src, size_t len);
+int copy_to_guest(uint64_t dst, const void *src, size_t len);
+int clear_guest(uint64_t dst, size_t len);
