@@ -11,5 +11,5 @@
 
 #define ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), "size of " #type)
 
-#define ABI_OFFSET(type, member, offset)                                                           \
+#define ABI_OFFSET(type, member, offset) \
     _Static_assert(offsetof(type, member) == (offset), "offset of " #member " in " #type)

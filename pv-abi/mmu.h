@@ -29,26 +29,26 @@ ABI_OFFSET(struct mmu_update, val, 8);
 
 /* mmuext_op.cmd, with the arguments that each takes. */
 enum {
-    MMUEXT_PIN_L1_TABLE = 0,     /* mfn */
-    MMUEXT_PIN_L2_TABLE = 1,     /* mfn */
-    MMUEXT_PIN_L3_TABLE = 2,     /* mfn */
-    MMUEXT_PIN_L4_TABLE = 3,     /* mfn */
-    MMUEXT_UNPIN_TABLE = 4,      /* mfn */
-    MMUEXT_NEW_BASEPTR = 5,      /* mfn: becomes the kernel's root table */
-    MMUEXT_TLB_FLUSH_LOCAL = 6,  /* none */
-    MMUEXT_INVLPG_LOCAL = 7,     /* linear_addr */
-    MMUEXT_TLB_FLUSH_MULTI = 8,  /* vcpumask */
-    MMUEXT_INVLPG_MULTI = 9,     /* linear_addr, vcpumask */
-    MMUEXT_TLB_FLUSH_ALL = 10,   /* none */
-    MMUEXT_INVLPG_ALL = 11,      /* linear_addr */
-    MMUEXT_FLUSH_CACHE = 12,     /* none */
-    MMUEXT_SET_LDT = 13,         /* linear_addr, nr_ents */
-    MMUEXT_NEW_USER_BASEPTR = 15, /* mfn, or 0 for none: the root table of user mode */
-    MMUEXT_CLEAR_PAGE = 16,      /* mfn */
-    MMUEXT_COPY_PAGE = 17,       /* mfn, src_mfn */
+    MMUEXT_PIN_L1_TABLE = 0,        /* mfn */
+    MMUEXT_PIN_L2_TABLE = 1,        /* mfn */
+    MMUEXT_PIN_L3_TABLE = 2,        /* mfn */
+    MMUEXT_PIN_L4_TABLE = 3,        /* mfn */
+    MMUEXT_UNPIN_TABLE = 4,         /* mfn */
+    MMUEXT_NEW_BASEPTR = 5,         /* mfn: becomes the kernel's root table */
+    MMUEXT_TLB_FLUSH_LOCAL = 6,     /* none */
+    MMUEXT_INVLPG_LOCAL = 7,        /* linear_addr */
+    MMUEXT_TLB_FLUSH_MULTI = 8,     /* vcpumask */
+    MMUEXT_INVLPG_MULTI = 9,        /* linear_addr, vcpumask */
+    MMUEXT_TLB_FLUSH_ALL = 10,      /* none */
+    MMUEXT_INVLPG_ALL = 11,         /* linear_addr */
+    MMUEXT_FLUSH_CACHE = 12,        /* none */
+    MMUEXT_SET_LDT = 13,            /* linear_addr, nr_ents */
+    MMUEXT_NEW_USER_BASEPTR = 15,   /* mfn, or 0 for none: the root table of user mode */
+    MMUEXT_CLEAR_PAGE = 16,         /* mfn */
+    MMUEXT_COPY_PAGE = 17,          /* mfn, src_mfn */
     MMUEXT_FLUSH_CACHE_GLOBAL = 18, /* none */
-    MMUEXT_MARK_SUPER = 19,      /* mfn of a 2 MB superpage */
-    MMUEXT_UNMARK_SUPER = 20,    /* mfn of a 2 MB superpage */
+    MMUEXT_MARK_SUPER = 19,         /* mfn of a 2 MB superpage */
+    MMUEXT_UNMARK_SUPER = 20,       /* mfn of a 2 MB superpage */
 };
 
 typedef struct mmuext_op {
@@ -71,10 +71,10 @@ ABI_OFFSET(struct mmuext_op, arg2, 16);
  * Flags of update_va_mapping: what to flush, and where. With UVMF_MULTI the flags also carry
  * the address of a vCPU bitmap, which is why flags leave its low bits alone.
  */
-#define UVMF_NONE 0UL
-#define UVMF_TLB_FLUSH 1UL
-#define UVMF_INVLPG 2UL
+#define UVMF_NONE           0UL
+#define UVMF_TLB_FLUSH      1UL
+#define UVMF_INVLPG         2UL
 #define UVMF_FLUSHTYPE_MASK 3UL
-#define UVMF_MULTI 0UL
-#define UVMF_LOCAL 0UL
-#define UVMF_ALL 4UL
+#define UVMF_MULTI          0UL
+#define UVMF_LOCAL          0UL
+#define UVMF_ALL            4UL

@@ -34,7 +34,7 @@ ABI_OFFSET(struct vcpu_time_info, tsc_to_system_mul, 24);
 ABI_OFFSET(struct vcpu_time_info, flags, 29);
 
 #define XEN_PVCLOCK_TSC_STABLE_BIT (1U << 0) /* readings are monotonic across vCPUs */
-#define XEN_PVCLOCK_GUEST_STOPPED (1U << 1)  /* the guest was paused from outside */
+#define XEN_PVCLOCK_GUEST_STOPPED  (1U << 1) /* the guest was paused from outside */
 
 /*
  * The interrupt state of one vCPU. A set bit in evtchn_pending_sel says that the word of that

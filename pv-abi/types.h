@@ -18,23 +18,23 @@ typedef uint16_t domid_t;
 typedef uint64_t uint64_aligned_t;
 typedef int64_t int64_aligned_t;
 
-#define XEN_GUEST_HANDLE(type) type *
+#define XEN_GUEST_HANDLE(type)    type *
 #define XEN_GUEST_HANDLE_64(type) type *
 
 /* printf conversions for the types above. */
-#define PRI_xen_pfn "lx"
-#define PRIu_xen_pfn "lu"
+#define PRI_xen_pfn   "lx"
+#define PRIu_xen_pfn  "lu"
 #define PRI_xen_ulong "lx"
 
 /* Identifiers from here on name no ordinary domain. */
 #define DOMID_FIRST_RESERVED 0x7ff0U
-#define DOMID_SELF 0x7ff0U    /* the caller */
-#define DOMID_IO 0x7ff1U      /* owner of device memory */
-#define DOMID_XEN 0x7ff2U     /* owner of what the hypervisor shares */
-#define DOMID_COW 0x7ff3U     /* owner of shared-until-written frames */
-#define DOMID_INVALID 0x7ff4U /* matches no domain at all */
-#define DOMID_IDLE 0x7fffU
-#define DOMID_MASK 0x7fffU
+#define DOMID_SELF           0x7ff0U /* the caller */
+#define DOMID_IO             0x7ff1U /* owner of device memory */
+#define DOMID_XEN            0x7ff2U /* owner of what the hypervisor shares */
+#define DOMID_COW            0x7ff3U /* owner of shared-until-written frames */
+#define DOMID_INVALID        0x7ff4U /* matches no domain at all */
+#define DOMID_IDLE           0x7fffU
+#define DOMID_MASK           0x7fffU
 
 typedef uint8_t xen_domain_handle_t[16]; /* a domain's UUID */
 

@@ -9,8 +9,8 @@
 #include "layout.h"
 
 #define XEN_VGATYPE_TEXT_MODE_3 0x03
-#define XEN_VGATYPE_VESA_LFB 0x23
-#define XEN_VGATYPE_EFI_LFB 0x70
+#define XEN_VGATYPE_VESA_LFB    0x23
+#define XEN_VGATYPE_EFI_LFB     0x70
 
 typedef struct dom0_vga_console_info {
     uint8_t video_type; /* XEN_VGATYPE_* */
@@ -53,5 +53,5 @@ ABI_OFFSET(struct dom0_vga_console_info, u.vesa_lfb.gbl_caps, 28);
 ABI_OFFSET(struct dom0_vga_console_info, u.vesa_lfb.ext_lfb_base, 36);
 
 /* Older names of the same structure. */
-#define xen_vga_console_info dom0_vga_console_info
+#define xen_vga_console_info   dom0_vga_console_info
 #define xen_vga_console_info_t dom0_vga_console_info_t

@@ -19,23 +19,23 @@
 
 #define FLAT_KERNEL_CS64 FLAT_RING3_CS64
 #define FLAT_KERNEL_CS32 FLAT_RING3_CS32
-#define FLAT_KERNEL_CS FLAT_KERNEL_CS64
+#define FLAT_KERNEL_CS   FLAT_KERNEL_CS64
 #define FLAT_KERNEL_DS64 FLAT_RING3_DS64
 #define FLAT_KERNEL_DS32 FLAT_RING3_DS32
-#define FLAT_KERNEL_DS FLAT_KERNEL_DS64
+#define FLAT_KERNEL_DS   FLAT_KERNEL_DS64
 #define FLAT_KERNEL_SS64 FLAT_RING3_SS64
 #define FLAT_KERNEL_SS32 FLAT_RING3_SS32
-#define FLAT_KERNEL_SS FLAT_KERNEL_SS64
+#define FLAT_KERNEL_SS   FLAT_KERNEL_SS64
 
 #define FLAT_USER_CS64 FLAT_RING3_CS64
 #define FLAT_USER_CS32 FLAT_RING3_CS32
-#define FLAT_USER_CS FLAT_USER_CS64
+#define FLAT_USER_CS   FLAT_USER_CS64
 #define FLAT_USER_DS64 FLAT_RING3_DS64
 #define FLAT_USER_DS32 FLAT_RING3_DS32
-#define FLAT_USER_DS FLAT_USER_DS64
+#define FLAT_USER_DS   FLAT_USER_DS64
 #define FLAT_USER_SS64 FLAT_RING3_SS64
 #define FLAT_USER_SS32 FLAT_RING3_SS32
-#define FLAT_USER_SS FLAT_USER_SS64
+#define FLAT_USER_SS   FLAT_USER_SS64
 
 /* HYPERVISOR_set_segment_base(which, value) */
 enum {
@@ -120,35 +120,35 @@ ABI_OFFSET(struct trap_info, cs, 2);
 ABI_OFFSET(struct trap_info, address, 8);
 
 /* trap_info.flags: lowest privilege that may raise the vector by INT; mask events on entry. */
-#define TI_GET_DPL(trap) ((trap)->flags & 3)
-#define TI_GET_IF(trap) ((trap)->flags & 4)
+#define TI_GET_DPL(trap)      ((trap)->flags & 3)
+#define TI_GET_IF(trap)       ((trap)->flags & 4)
 #define TI_SET_DPL(trap, dpl) ((trap)->flags |= (dpl))
-#define TI_SET_IF(trap, on) ((trap)->flags |= ((!!(on)) << 2))
+#define TI_SET_IF(trap, on)   ((trap)->flags |= ((!!(on)) << 2))
 
 typedef uint64_t tsc_timestamp_t;
 
 /* vcpu_guest_context.flags */
-#define _VGCF_i387_valid 0
-#define VGCF_i387_valid (1U << _VGCF_i387_valid)
-#define VGCF_I387_VALID VGCF_i387_valid
-#define _VGCF_in_kernel 2
-#define VGCF_in_kernel (1U << _VGCF_in_kernel)
-#define VGCF_IN_KERNEL VGCF_in_kernel
+#define _VGCF_i387_valid               0
+#define VGCF_i387_valid                (1U << _VGCF_i387_valid)
+#define VGCF_I387_VALID                VGCF_i387_valid
+#define _VGCF_in_kernel                2
+#define VGCF_in_kernel                 (1U << _VGCF_in_kernel)
+#define VGCF_IN_KERNEL                 VGCF_in_kernel
 #define _VGCF_failsafe_disables_events 3
-#define VGCF_failsafe_disables_events (1U << _VGCF_failsafe_disables_events)
-#define _VGCF_syscall_disables_events 4
-#define VGCF_syscall_disables_events (1U << _VGCF_syscall_disables_events)
-#define _VGCF_online 5
-#define VGCF_online (1U << _VGCF_online)
-#define _VGCF_in_syscall 8
-#define VGCF_in_syscall (1U << _VGCF_in_syscall)
-#define VGCF_IN_SYSCALL VGCF_in_syscall
+#define VGCF_failsafe_disables_events  (1U << _VGCF_failsafe_disables_events)
+#define _VGCF_syscall_disables_events  4
+#define VGCF_syscall_disables_events   (1U << _VGCF_syscall_disables_events)
+#define _VGCF_online                   5
+#define VGCF_online                    (1U << _VGCF_online)
+#define _VGCF_in_syscall               8
+#define VGCF_in_syscall                (1U << _VGCF_in_syscall)
+#define VGCF_IN_SYSCALL                VGCF_in_syscall
 
 /* Everything that VCPUOP_initialise and the control interface set or read of a PV vCPU. */
 typedef struct vcpu_guest_context {
     struct {
         char x[512];
-    } fpu_ctxt; /* FXSAVE image */
+    } fpu_ctxt;     /* FXSAVE image */
     uint64_t flags; /* VGCF_* */
     struct cpu_user_regs user_regs;
     struct trap_info trap_ctxt[256];
