@@ -1,0 +1,220 @@
+#include "tests/guests/common/events.h"
+
+#include "pv-abi/sched.h"
+#include "tests/guests/common/guest.h"
+
+volatile unsigned event_count[MAX_TEST_PORTS];
+volatile unsigned event_vcpu[MAX_TEST_PORTS];
+volatile unsigned upcall_count;
+void (*events_scan_hook)(void);
+unsigned timer_port;
+
+static struct vcpu_info *moved_info[MAX_TEST_VCPUS];
+
+struct vcpu_info *vcpu_info_of(unsigned vcpu)
+{
+    return moved_info[vcpu] ? moved_info[vcpu] : &shared_info->vcpu_info[vcpu];
+}
+
+void vcpu_info_moved(unsigned vcpu, struct vcpu_info *info)
+{
+    moved_info[vcpu] = info;
+}
+
+void events_init(void)
+{
+    long port;
+
+    memset(shared_info->evtchn_mask, 0, sizeof(shared_info->evtchn_mask));
+    port = port_bind_virq(VIRQ_TIMER, 0);
+    if (port < 0)
+        print("FATAL cannot bind VIRQ_TIMER: %ld\n", port);
+    timer_port = (unsigned)port;
+    events_enable();
+}
+
+// The 2-level scan
+
+static void take(unsigned port, unsigned vcpu)
+{
+    port_clear_pending(port);
+    if (port >= MAX_TEST_PORTS)
+        return;
+    event_vcpu[port] = vcpu;
+    __atomic_fetch_add(&event_count[port], 1, __ATOMIC_SEQ_CST);
+}
+
+static void scan_word(unsigned word, unsigned vcpu)
+{
+    uint64_t ready;
+
+    ready = shared_info->evtchn_pending[word] & ~shared_info->evtchn_mask[word];
+    while (ready) {
+        unsigned bit = (unsigned)__builtin_ctzl(ready);
+
+        ready &= ready - 1;
+        take(word * 64 + bit, vcpu);
+    }
+}
+
+static void scan_two_level(unsigned vcpu)
+{
+    uint64_t words =
+        __atomic_exchange_n(&vcpu_info_of(vcpu)->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+
+    while (words) {
+        scan_word((unsigned)__builtin_ctzl(words), vcpu);
+        words &= words - 1;
+    }
+}
+
+void events_upcall(void)
+{
+    unsigned vcpu = this_vcpu()->id;
+    struct vcpu_info *info = vcpu_info_of(vcpu);
+
+    upcall_count++;
+    while (__atomic_exchange_n(&info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
+        if (events_scan_hook)
+            events_scan_hook();
+        else
+            scan_two_level(vcpu);
+    }
+}
+
+// Virtual interrupt flag
+
+void events_disable(void)
+{
+    __atomic_store_n(&vcpu_info_of(this_vcpu()->id)->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
+}
+
+void events_enable(void)
+{
+    struct vcpu_info *info = vcpu_info_of(this_vcpu()->id);
+
+    __atomic_store_n(&info->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_SEQ_CST))
+        hc(xen_version, 0); // any hypercall delivers what is pending
+}
+
+void events_block(void)
+{
+    hc(sched_op, SCHEDOP_block, 0);
+}
+
+static void poll_port(evtchn_port_t port, uint64_t deadline)
+{
+    struct sched_poll poll = {.nr_ports = 1, .timeout = deadline};
+
+    poll.ports = &port;
+    hc(sched_op, SCHEDOP_poll, &poll);
+}
+
+bool event_wait(unsigned port, unsigned seen, uint64_t ns)
+{
+    uint64_t deadline = time_now() + ns;
+
+    while (event_count[port] == seen) {
+        if (time_now() >= deadline)
+            return false;
+        events_disable();
+        if (event_count[port] == seen)
+            poll_port(port, deadline);
+        events_enable();
+    }
+    return true;
+}
+
+// Ports
+
+static uint64_t bit_of(unsigned port)
+{
+    return 1UL << (port % 64);
+}
+
+void port_mask(unsigned port)
+{
+    __atomic_fetch_or(&shared_info->evtchn_mask[port / 64], bit_of(port), __ATOMIC_SEQ_CST);
+}
+
+void port_clear_mask(unsigned port)
+{
+    __atomic_fetch_and(&shared_info->evtchn_mask[port / 64], ~bit_of(port), __ATOMIC_SEQ_CST);
+}
+
+bool port_pending(unsigned port)
+{
+    return __atomic_load_n(&shared_info->evtchn_pending[port / 64], __ATOMIC_SEQ_CST) &
+           bit_of(port);
+}
+
+void port_clear_pending(unsigned port)
+{
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~bit_of(port), __ATOMIC_SEQ_CST);
+}
+
+void port_unmask(unsigned port)
+{
+    struct evtchn_unmask op = {.port = port};
+
+    hc(event_channel_op, EVTCHNOP_unmask, &op);
+}
+
+long port_alloc_unbound(unsigned dom, unsigned remote)
+{
+    struct evtchn_alloc_unbound op = {.dom = (domid_t)dom, .remote_dom = (domid_t)remote};
+    long error = hc(event_channel_op, EVTCHNOP_alloc_unbound, &op);
+
+    return error ? error : (long)op.port;
+}
+
+long port_bind_interdomain(unsigned remote_dom, unsigned remote_port)
+{
+    struct evtchn_bind_interdomain op = {.remote_dom = (domid_t)remote_dom,
+                                         .remote_port = remote_port};
+    long error = hc(event_channel_op, EVTCHNOP_bind_interdomain, &op);
+
+    return error ? error : (long)op.local_port;
+}
+
+long port_bind_virq(unsigned virq, unsigned vcpu)
+{
+    struct evtchn_bind_virq op = {.virq = virq, .vcpu = vcpu};
+    long error = hc(event_channel_op, EVTCHNOP_bind_virq, &op);
+
+    return error ? error : (long)op.port;
+}
+
+long port_bind_ipi(unsigned vcpu)
+{
+    struct evtchn_bind_ipi op = {.vcpu = vcpu};
+    long error = hc(event_channel_op, EVTCHNOP_bind_ipi, &op);
+
+    return error ? error : (long)op.port;
+}
+
+long port_close(unsigned port)
+{
+    struct evtchn_close op = {.port = port};
+
+    return hc(event_channel_op, EVTCHNOP_close, &op);
+}
+
+long port_send(unsigned port)
+{
+    struct evtchn_send op = {.port = port};
+
+    return hc(event_channel_op, EVTCHNOP_send, &op);
+}
+
+void port_pair(unsigned *a, unsigned *b)
+{
+    long port = port_alloc_unbound(DOMID_SELF, DOMID_SELF);
+
+    REQUIRE(port > 0 && port < MAX_TEST_PORTS);
+    *a = (unsigned)port;
+    port = port_bind_interdomain(DOMID_SELF, *a);
+    REQUIRE(port > 0 && port < MAX_TEST_PORTS);
+    *b = (unsigned)port;
+}

@@ -1,0 +1,80 @@
+// Start of a bare PV test guest: set up the runtime, run the tests, power off.
+//
+// Options on the command line: only=PREFIX,... skip=PREFIX,... verbose seed=N fuzz=N
+// off=reboot (reboots instead of powering off) off=none (blocks for ever)
+#include "pv-abi/features.h"
+#include "pv-abi/sched.h"
+#include "pv-abi/vcpu.h"
+#include "pv-abi/version.h"
+#include "tests/guests/common/guest.h"
+
+struct start_info *start_info;
+struct shared_info *shared_info;
+
+// Where shared_info is mapped: a page of the image that has given up its own frame.
+static uint8_t shared_page[4096] __attribute__((aligned(4096)));
+static bool vellum;
+
+void guest_main(struct start_info *info);
+
+bool on_vellum(void)
+{
+    return vellum;
+}
+
+unsigned vcpu_count(void)
+{
+    unsigned n = 0;
+
+    while (n < MAX_TEST_VCPUS && hc(vcpu_op, VCPUOP_is_up, n, 0) >= 0)
+        n++;
+    return n;
+}
+
+static void map_shared_info(void)
+{
+    shared_info = (struct shared_info *)shared_page;
+    if (hc(update_va_mapping, shared_page, start_info->shared_info | PTE_RW, UVMF_INVLPG)) {
+        print("FATAL cannot map shared_info\n");
+        for (;;)
+            hc(sched_op, SCHEDOP_yield, 0);
+    }
+}
+
+static void say_hello(void)
+{
+    char extra[XEN_EXTRAVERSION_LEN] = "";
+    long version = hc(xen_version, XENVER_version, 0);
+
+    hc(xen_version, XENVER_extraversion, extra);
+    for (const char *p = extra; *p; p++)
+        vellum |= strncmp(p, "vellum", 6) == 0 || strncmp(p, "Vellum", 6) == 0;
+    print("vellum PV test guest on %ld.%ld%s: %lu pages, %u vCPUs, arguments: %s\n", version >> 16,
+          version & 0xffff, extra, start_info->nr_pages, vcpu_count(),
+          (char *)start_info->cmd_line);
+}
+
+static void leave(void)
+{
+    struct sched_shutdown shutdown = {.reason = SHUTDOWN_poweroff};
+
+    if (option_given("off=none"))
+        for (;;)
+            events_block();
+    if (option_given("off=reboot"))
+        shutdown.reason = SHUTDOWN_reboot;
+    for (;;)
+        hc(sched_op, SCHEDOP_shutdown, &shutdown);
+}
+
+void guest_main(struct start_info *info)
+{
+    start_info = info;
+    map_shared_info();
+    trap_init();
+    memory_init();
+    events_init();
+    say_hello();
+    test_run_all((char *)info->cmd_line);
+    leave();
+}
