@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cpu/layout.h"
@@ -30,7 +31,11 @@ struct cpu_info {
     volatile uint32_t work;    // bit per enum cpu_work
     uint64_t kernel_cr3;       // of the PV vCPU that runs here: what its kernel mode uses
     uint64_t user_cr3;         // ... and its user mode
+    struct vcpu *fpu_owner;    // whose FPU state the registers hold, NULL: nobody's
 };
+// The processor aligns the stack to 16 bytes before it pushes: the frame must fall into place.
+_Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,
+               "the hardware frame ends at regs.es");
 
 static inline struct cpu_info *cpu_info(void)
 {
