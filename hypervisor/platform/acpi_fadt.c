@@ -1,0 +1,102 @@
+// FADT: the fixed hardware, that is the PM timer, the sleep and reset registers, and what of the
+// old PC the machine has (ACPI 6.4, 5.2.9).
+#include "lib/bits.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "platform/acpi_tables.h"
+
+struct fadt {
+    struct acpi_header header;
+    uint32_t facs, dsdt;
+    uint8_t reserved0, profile;
+    uint16_t sci;
+    uint32_t smi_command;
+    uint8_t acpi_enable, acpi_disable, s4bios, pstate_control;
+    uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control;
+    uint32_t pm_timer, gpe0, gpe1;
+    uint8_t pm1_event_bytes, pm1_control_bytes, pm2_control_bytes, pm_timer_bytes;
+    uint8_t gpe0_bytes, gpe1_bytes, gpe1_base, cstate_control;
+    uint16_t c2_latency, c3_latency, flush_size, flush_stride;
+    uint8_t duty_offset, duty_width, day_alarm, month_alarm, century;
+    uint16_t boot_flags;
+    uint8_t reserved1;
+    uint32_t flags;
+    struct acpi_gas reset;
+    uint8_t reset_value;
+    uint16_t arm_boot_flags;
+    uint8_t minor;
+    uint64_t x_facs, x_dsdt;
+    struct acpi_gas x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control;
+    struct acpi_gas x_pm_timer, x_gpe0, x_gpe1;
+    struct acpi_gas sleep_control, sleep_status;
+} __attribute__((packed));
+_Static_assert(offsetof(struct fadt, flags) == 112, "5.2.9");
+_Static_assert(offsetof(struct fadt, x_pm1a_event) == 148, "5.2.9");
+_Static_assert(sizeof(struct fadt) == 268, "5.2.9");
+
+#define FADT_V1_BYTES 116
+
+#define FLAG_TIMER_32BIT      (1u << 8)
+#define FLAG_RESET_REGISTER   (1u << 10)
+#define FLAG_HARDWARE_REDUCED (1u << 20)
+
+#define BOOT_LEGACY_DEVICES (1u << 0)
+#define BOOT_8042           (1u << 1)
+#define BOOT_NO_VGA         (1u << 2)
+#define BOOT_NO_MSI         (1u << 3)
+#define BOOT_NO_RTC         (1u << 5)
+
+// A block is described twice; the longer form wins where it says anything.
+static struct acpi_address block(const struct acpi_gas *x, uint32_t port, uint8_t bytes)
+{
+    struct acpi_address a = acpi_address_from(x);
+
+    return a.space != ACPI_NOWHERE ? a : acpi_port(port, bytes);
+}
+
+static void read_blocks(struct acpi_fixed *fixed, const struct fadt *f)
+{
+    fixed->pm_timer = block(&f->x_pm_timer, f->pm_timer, 4);
+    fixed->pm1a_event = block(&f->x_pm1a_event, f->pm1a_event, f->pm1_event_bytes);
+    fixed->pm1b_event = block(&f->x_pm1b_event, f->pm1b_event, f->pm1_event_bytes);
+    fixed->pm1a_control = block(&f->x_pm1a_control, f->pm1a_control, 2);
+    fixed->pm1b_control = block(&f->x_pm1b_control, f->pm1b_control, 2);
+    fixed->sleep_control = acpi_address_from(&f->sleep_control);
+    fixed->sleep_status = acpi_address_from(&f->sleep_status);
+}
+
+static void read_flags(struct acpi_fixed *fixed, const struct fadt *f)
+{
+    fixed->pm_timer_32bit = f->flags & FLAG_TIMER_32BIT;
+    fixed->hardware_reduced = f->flags & FLAG_HARDWARE_REDUCED;
+    if (f->flags & FLAG_RESET_REGISTER) {
+        fixed->reset = acpi_address_from(&f->reset);
+        fixed->reset_value = f->reset_value;
+    }
+    // Before revision 3 the boot flags mean nothing, and every PC had all of it.
+    if (f->header.revision >= 3) {
+        fixed->has_legacy_devices = f->boot_flags & BOOT_LEGACY_DEVICES;
+        fixed->has_8042 = f->boot_flags & BOOT_8042;
+        fixed->no_vga = f->boot_flags & BOOT_NO_VGA;
+        fixed->no_msi = f->boot_flags & BOOT_NO_MSI;
+        fixed->no_rtc = f->boot_flags & BOOT_NO_RTC;
+    } else {
+        fixed->has_legacy_devices = fixed->has_8042 = true;
+    }
+}
+
+void acpi_read_fadt(const struct acpi_header *table)
+{
+    struct fadt f;
+
+    if (table->length < FADT_V1_BYTES) {
+        log_warn("ACPI: FACP is too short (%u bytes)\n", table->length);
+        return;
+    }
+    // An older, shorter table is one whose missing fields are 0.
+    memset(&f, 0, sizeof(f));
+    memcpy(&f, table, MIN(table->length, sizeof(f)));
+    acpi.fixed = (struct acpi_fixed){.present = true, .revision = f.header.revision, .sci = f.sci};
+    read_blocks(&acpi.fixed, &f);
+    read_flags(&acpi.fixed, &f);
+}
