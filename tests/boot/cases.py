@@ -1,0 +1,120 @@
+"""The table of boot tests. Each case boots a hypervisor with Debian's kernel as domain 0 and ends by itself."""
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+import checks
+from kit import Kit
+
+# Nobody may print any of these in any case.
+FORBIDDEN = [
+    r"Kernel panic", r"\bBUG\b[: ]", r"kernel BUG at", r"\bOops\b", r"Call Trace:", r"WARNING: CPU",
+    r"rcu: INFO|rcu_\w+ (self-)?detected|RCU_STALL", r"soft lockup|hard LOCKUP", r"blocked for more than",
+    r"\bsegfault at\b", r"general protection", r"unable to handle", r"VELLUM-TEST FAIL",
+    r"\b[Pp]anic on CPU|\bPANIC\b|\bpanic:", r"FATAL TRAP|FATAL PAGE FAULT", r"Xen BUG at|Assertion .* failed",
+    r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog",
+]
+CRASH_MARKERS = {r"Kernel panic", r"Call Trace:", r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog"}
+
+
+@dataclass
+class Case:
+    name: str
+    tests: str = ""  # names below dom0/, comma separated; empty: a shell
+    cpus: int = 1
+    memory: int = 1024  # MB
+    path: str = "kernel"  # kernel, iso-bios, iso-uefi
+    emulator: str = "qemu"  # qemu, qemu-new, bochs
+    machine: str = "pc"
+    cpu: str = ""
+    accel: str = ""
+    devices: list = field(default_factory=list)
+    hypervisor_args: str = "dom0_mem=512M"
+    dom0_args: str = ""
+    kernel: str = "linux-image-amd64"
+    plain_kernel: bool = False
+    extra: Callable[[Kit], tuple] = lambda kit: ()  # further files of the initramfs
+    expect: list = field(default_factory=list)  # patterns beside the usual markers
+    script: list = field(default_factory=list)  # (prompt, what to type)
+    allowed: set = field(default_factory=set)  # entries of FORBIDDEN that this case provokes
+    end: str = "poweroff"  # poweroff, reboot, crash
+    prepare: Optional[Callable] = None  # (case, kit, scratch) -> checks.Fixture
+    limit: int = 90  # seconds
+    soak: bool = False
+
+
+def net(name, device, kind, arguments="", **options):
+    """A case of the network test; `kind` is the interrupt that the card must use."""
+    return Case(f"net-{name}", "net", devices=["-device", f"{device},netdev=n0"], prepare=checks.network,
+                dom0_args=f"vellum.irq={kind} {arguments}", **options)
+
+
+def disk(name, node, device, kind, arguments="", **options):
+    return Case(f"disk-{name}", "disk", devices=device, prepare=checks.ext4_disk,
+                dom0_args=f"vellum.disk={node} vellum.irq={kind} {arguments}", **options)
+
+
+def compiler(kit):
+    libraries = [f"/lib/x86_64-linux-gnu/lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0")]
+    folders = ["/usr/lib/x86_64-linux-gnu/tcc", "/usr/include/x86_64-linux-musl", "/usr/lib/x86_64-linux-musl"]
+    pairs = [f"{path}:{path}" for path in libraries + folders + ["/lib64/ld-linux-x86-64.so.2"]]
+    return tuple(pairs + ["/usr/bin/tcc:bin/tcc", f"{kit.source('tests/boot/load.c')}:usr/src/load.c"])
+
+
+PROMPT = r"dom0:/root# "
+SWITCH = "\x01\x01\x01"
+TO_HYPERVISOR = r"(?i)serial input to (xen|vellum|hypervisor)"
+TO_DOM0 = r"(?i)serial input to dom0"
+
+VIRTIO_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=d0"]
+AHCI_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "ahci,id=a0", "-device", "ide-hd,bus=a0.0,drive=d0"]
+NVME_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "nvme,drive=d0,serial=vellum"]
+
+CASES = [
+    # Boot paths and CPU counts.
+    Case("boot-1", "hypervisor,cpus,clock,processor", hypervisor_args=""),
+    Case("boot-2", "cpus,processor,balloon", cpus=2),
+    Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=150),
+    Case("boot-8", "cpus", cpus=8, memory=1536, limit=150, hypervisor_args=""),
+    Case("iso-bios", "hypervisor,cpus", cpus=2, path="iso-bios"),
+    Case("iso-uefi", "hypervisor,cpus", cpus=2, path="iso-uefi", machine="q35", limit=120),
+    Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=120),
+    Case("large-memory", "hypervisor,cpus", memory=6144, hypervisor_args="dom0_mem=5G", limit=120),
+
+    # Disks and network cards; MSI-X, MSI, and line interrupts.
+    disk("virtio-msix", "vda", VIRTIO_DISK, "msi-x:virtio0-req"),
+    disk("virtio-line", "vda", VIRTIO_DISK, "ioapic:virtio0", "pci=nomsi"),
+    disk("ahci-msi", "sda", AHCI_DISK, "msi:ahci"),
+    disk("ahci-line", "sda", AHCI_DISK, "ioapic:ahci", "pci=nomsi"),
+    disk("nvme-msix", "nvme0n1", NVME_DISK, "msi-x:nvme0q", cpus=2, machine="q35"),
+    net("virtio-msix", "virtio-net-pci", "msi-x:virtio0-input", cpus=2),
+    net("virtio-line", "virtio-net-pci", "ioapic:virtio0", "pci=nomsi"),
+    net("e1000-line", "e1000", "ioapic:eth0"),
+    net("e1000e-msix", "e1000e", "msi-x:eth0-rx", machine="q35"),
+    net("e1000e-msi", "e1000e", "msi:eth0", "vellum.e1000e=IntMode:1", machine="q35"),
+
+    # Work.
+    Case("load-1", "load", dom0_args="vellum.load=8"),
+    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10"),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=120),
+    Case("compile-2", "compile", cpus=2, extra=compiler, limit=120),
+
+    # Ends, and the console.
+    Case("reboot", "hypervisor", end="reboot"),
+    Case("dom0-crash", end="crash", allowed=CRASH_MARKERS,
+         script=[(PROMPT, "echo c >/proc/sysrq-trigger\n")]),
+    Case("console", script=[
+        (PROMPT, "echo answer=$((6 * 7))\n"), (r"answer=42", SWITCH), (TO_HYPERVISOR, "h"),
+        (r"(?i)(installed|debug).*(handlers|keys)", "q"), (r"(?i)dom(ain)? ?0", "r"), (r"(?i)(run ?q|sched)", "e"),
+        (r"(?i)event channel", "m"), (r"(?i)(memory|heap|pages)", "a"), (r"(?i)timer", SWITCH),
+        (TO_DOM0, "\n"), (PROMPT, "poweroff\n")]),
+
+    # Other processors, emulators, kernels.
+    Case("qemu-new", "hypervisor,cpus,clock,processor", cpus=2, emulator="qemu-new"),
+    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-6.12-amd64", dom0_args="vellum.load=5", limit=150),
+    Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
+         hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=300),
+
+    # Long runs, by name or with --soak.
+    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, soak=True),
+    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, soak=True),
+]
