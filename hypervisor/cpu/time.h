@@ -1,6 +1,7 @@
 // System time: nanoseconds since boot, the same on all CPUs, never backwards.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef int64_t nsec_t; // nanoseconds; also the ABI's system time
@@ -15,3 +16,22 @@ nsec_t time_now(void);
 // Programs this CPU's timer to raise WORK_TIMER at `when` (NSEC_NEVER: not at all). A time in the
 // past fires at once.
 void time_set_deadline(nsec_t when);
+
+// From this CPU's TSC to system time: ns = ns_base + ((((tsc - tsc_base) << shift) * mul) >> 32), a
+// negative shift going to the right. It is what time_now() computes and what PV guests compute for
+// themselves (pv-abi/shared_info.h, vcpu_time_info).
+struct tsc_scale {
+    uint64_t tsc_base;
+    nsec_t ns_base;
+    uint32_t mul;
+    int8_t shift;
+    bool stable;         // one scale for all CPUs, for ever: the TSC is invariant and in step
+    uint32_t generation; // never 0; differs from every other scale's (of any CPU, at any time)
+};
+
+// This CPU's present scale.
+void time_get_scale(struct tsc_scale *scale);
+
+// Names a function to be called, on the CPU concerned and with no lock held, after its scale has
+// changed. NULL: none.
+void time_set_scale_hook(void (*fn)(void));
