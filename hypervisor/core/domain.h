@@ -51,6 +51,10 @@ struct domain_ops {
     // the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.
     int (*grant_map)(uint64_t addr, mfn_t mfn, unsigned flags);
     int (*grant_unmap)(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_with);
+
+    // The frame behind a guest frame number as hypercall arguments and grant entries carry it, with
+    // an ordinary reference: 0 or -EINVAL. NULL where these are machine frame numbers, as for PV.
+    int (*gfn_to_frame)(struct domain *d, gfn_t gfn, struct frame **frame);
 };
 
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
@@ -79,6 +83,7 @@ struct domain {
     struct vcpu **vcpus;
     unsigned max_vcpus;
     cpumask_t dirty_cpus;     // CPUs whose TLB may hold entries of this domain
+    uint64_t pollers[MAX_VCPUS / 64]; // vCPUs in SCHEDOP_poll: event_poll_begin()
 
     // Life and death.
     int pause_count;
