@@ -23,11 +23,17 @@ struct vcpu_event_state;
 struct grant_table;
 struct pirq_table;
 struct rangeset;
+struct multicall_entry;
+
+enum guest_kind { GUEST_PV, GUEST_HVM };
 
 // A guest's kind. All calls are made with no lock held unless said.
 struct domain_ops {
     const char *name; // "pv", "hvm"
+    enum guest_kind kind;
     size_t domain_size, vcpu_size; // of the structures that embed struct domain and struct vcpu
+    uint32_t features;             // XENFEAT_* bits that such a guest is told (core/version.h)
+    uint64_t vm_assists;           // VMASST_TYPE_* bits that it may enable (core/vm_assist.h)
 
     int (*domain_init)(struct domain *d);
     // Gives back what the kind holds of the domain's memory; -ERESTART: call again.
@@ -98,10 +104,11 @@ struct domain {
     struct pirq_table *pirqs;     // core/pirq.c
     struct rangeset *io_ports, *io_memory, *irqs; // what the domain may touch (core/rangeset.h)
 
+    uint32_t pci_address;         // PCI configuration address port (0xcf8), as the domain wrote it
     int64_t time_offset_seconds;  // of its wall clock
     struct timer watchdog[2];     // SCHEDOP_watchdog
     uint32_t watchdog_in_use;
-    uint16_t sched_weight, sched_cap;
+    struct sched_domain sched;
 };
 
 struct vcpu {
@@ -129,10 +136,12 @@ struct vcpu {
     nsec_t periodic_period, periodic_last;
     unsigned poll_port;           // SCHEDOP_poll on one port; 0: several
     void *fpu;                    // XSAVE area, 64-byte aligned; cpu/fpu.h
-    bool fpu_dirty, fpu_used;     // registers hold its state; has ever used it
+    bool fpu_dirty;               // the CPU's registers hold its state
+    uint64_t xcr0;                // extended state components that the guest has enabled
 
     // The hypercall that is being executed, for continuations (core/hypercall.h).
-    bool in_multicall, continuation;
+    struct multicall_entry *multicall; // NULL: not in a multicall
+    bool continuation;                 // it has asked to be executed again
 };
 
 // Reasons not to run: v->pause_flags.

@@ -1,9 +1,11 @@
-// Hypercall dispatch. The table (core/hypercall_table.h) names number, handler, argument count and the
-// guest kinds that may call it; prototypes, dispatch arrays and names come from it.
+// Hypercall dispatch. The table (core/hypercall_table.h) names number, handler, argument count and
+// the guest kinds that may call it; prototypes, dispatch arrays and names come from it.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "pv-abi/arch-x86/cpu.h"
 
 // A preemptible operation that has more to do ends with
 //     return hypercall_continue(__HYPERVISOR_x, nargs, a1, ...);
@@ -11,5 +13,14 @@
 // too. Arguments are uint64_t. Returns -ERESTART for the caller to hand on.
 long hypercall_continue(unsigned number, unsigned nargs, ...);
 
-// Executes one hypercall of the current vCPU; -ENOSYS for an unknown number.
+// Executes one hypercall of the current vCPU; -ENOSYS for an unknown number, or one that is not for
+// guests of its kind.
 long hypercall_dispatch(unsigned number, const uint64_t args[6]);
+
+// The hypercall that the current vCPU's registers ask for: number in rax, arguments in rdi, rsi,
+// rdx, r10, r8, r9. The result goes to rax, unless the call is to be continued: then the registers
+// are set to execute it again.
+void hypercall_from_guest(struct cpu_user_regs *regs);
+
+// The ABI's name of a number, "?" if it has none.
+const char *hypercall_name(unsigned number);

@@ -1,0 +1,101 @@
+#include "core/hypercall.h"
+
+#include <stdarg.h>
+
+#include "core/domain.h"
+#include "core/hypercall_table.h"
+#include "cpu/percpu.h"
+#include "lib/bits.h"
+#include "lib/bug.h"
+#include "lib/errno.h"
+#include "pv-abi/hypercalls.h"
+#include "pv-abi/multicall.h"
+
+#define ARGS_0(a)
+#define ARGS_1(a) a[0]
+#define ARGS_2(a) a[0], a[1]
+#define ARGS_3(a) a[0], a[1], a[2]
+#define ARGS_4(a) a[0], a[1], a[2], a[3]
+
+// Each handler behind one signature. A handler that is not linked in answers -ENOSYS.
+#define HYPERCALL_THUNK(name, kinds, nargs, params)              \
+    __attribute__((weak)) long do_##name params;                 \
+    static long call_##name(const uint64_t *a)                   \
+    {                                                            \
+        return do_##name ? do_##name(ARGS_##nargs(a)) : -ENOSYS; \
+    }
+HYPERCALL_TABLE(HYPERCALL_THUNK)
+
+#define HYPERCALL_ENTRY(name, kinds, nargs, params) [__HYPERVISOR_##name] = {call_##name, kinds},
+static const struct {
+    long (*call)(const uint64_t *args);
+    unsigned kinds;
+} table[] = {HYPERCALL_TABLE(HYPERCALL_ENTRY)};
+
+#define HYPERCALL_NAME(number, name) [number] = #name,
+static const char *const names[] = {HYPERCALL_LIST(HYPERCALL_NAME)};
+
+// Bytes of the instruction that makes a hypercall: SYSCALL; VMCALL or VMMCALL.
+static const uint8_t insn_size[] = {[GUEST_PV] = 2, [GUEST_HVM] = 3};
+
+const char *hypercall_name(unsigned number)
+{
+    return number < ARRAY_SIZE(names) && names[number] ? names[number] : "?";
+}
+
+long hypercall_dispatch(unsigned number, const uint64_t args[6])
+{
+    if (unlikely(number >= ARRAY_SIZE(table)))
+        return -ENOSYS;
+    number = (unsigned)index_nospec(number, ARRAY_SIZE(table));
+    if (unlikely(!(table[number].kinds >> current->domain->ops->kind & 1)))
+        return -ENOSYS;
+    return table[number].call(args);
+}
+
+static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned nargs, va_list ap)
+{
+    uint64_t *const slots[] = {&regs->rdi, &regs->rsi, &regs->rdx,
+                               &regs->r10, &regs->r8,  &regs->r9};
+
+    regs->rip -= insn_size[current->domain->ops->kind];
+    regs->rax = number;
+    for (unsigned i = 0; i < nargs; i++)
+        *slots[i] = va_arg(ap, uint64_t);
+}
+
+static void restart_in_multicall(struct multicall_entry *call, unsigned number, unsigned nargs,
+                                 va_list ap)
+{
+    call->op = number;
+    for (unsigned i = 0; i < nargs; i++)
+        call->args[i] = va_arg(ap, uint64_t);
+}
+
+long hypercall_continue(unsigned number, unsigned nargs, ...)
+{
+    struct vcpu *v = current;
+    va_list ap;
+
+    ASSERT(nargs <= 6 && !v->continuation);
+    va_start(ap, nargs);
+    if (v->multicall)
+        restart_in_multicall(v->multicall, number, nargs, ap);
+    else
+        restart_direct(&cpu_info()->regs, number, nargs, ap);
+    va_end(ap);
+    v->continuation = true;
+    return -ERESTART;
+}
+
+void hypercall_from_guest(struct cpu_user_regs *regs)
+{
+    const uint64_t args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+    struct vcpu *v = current;
+    long result = hypercall_dispatch((unsigned)regs->rax, args);
+
+    if (unlikely(v->continuation))
+        v->continuation = false;
+    else
+        regs->rax = (uint64_t)result;
+}
