@@ -1,0 +1,76 @@
+// t[0][b] is the CRC register after the byte b; t[k][b] that after b and k zero bytes. A CRC is
+// linear, so a step over several bytes is the exclusive or of what each contributes from its place.
+#include "lib/crc.h"
+
+#include "lib/bytes.h"
+
+#define CRC32_POLY 0xEDB88320u
+#define CRC64_POLY 0xC96C5795D7870F42ull
+
+void crc32_init(struct crc32_table *table)
+{
+    for (uint32_t b = 0; b < 256; b++) {
+        uint32_t r = b;
+
+        for (int i = 0; i < 8; i++)
+            r = (r >> 1) ^ (r & 1 ? CRC32_POLY : 0);
+        table->t[0][b] = r;
+    }
+    for (int k = 1; k < 8; k++)
+        for (int b = 0; b < 256; b++) {
+            uint32_t r = table->t[k - 1][b];
+
+            table->t[k][b] = (r >> 8) ^ table->t[0][r & 0xff];
+        }
+}
+
+void crc64_init(struct crc64_table *table)
+{
+    for (uint64_t b = 0; b < 256; b++) {
+        uint64_t r = b;
+
+        for (int i = 0; i < 8; i++)
+            r = (r >> 1) ^ (r & 1 ? CRC64_POLY : 0);
+        table->t[0][b] = r;
+    }
+    for (int k = 1; k < 4; k++)
+        for (int b = 0; b < 256; b++) {
+            uint64_t r = table->t[k - 1][b];
+
+            table->t[k][b] = (r >> 8) ^ table->t[0][r & 0xff];
+        }
+}
+
+uint32_t crc32(const struct crc32_table *table, uint32_t crc, const void *data, size_t len)
+{
+    const uint32_t(*t)[256] = table->t;
+    const uint8_t *p = data;
+
+    crc = ~crc;
+    for (; len >= 8; len -= 8, p += 8) {
+        uint64_t w = load_le64(p) ^ crc;
+
+        crc = t[7][w & 0xff] ^ t[6][w >> 8 & 0xff] ^ t[5][w >> 16 & 0xff] ^ t[4][w >> 24 & 0xff] ^
+              t[3][w >> 32 & 0xff] ^ t[2][w >> 40 & 0xff] ^ t[1][w >> 48 & 0xff] ^ t[0][w >> 56];
+    }
+    for (; len > 0; len--, p++)
+        crc = (crc >> 8) ^ t[0][(crc ^ *p) & 0xff];
+    return ~crc;
+}
+
+uint64_t crc64(const struct crc64_table *table, uint64_t crc, const void *data, size_t len)
+{
+    const uint64_t(*t)[256] = table->t;
+    const uint8_t *p = data;
+
+    crc = ~crc;
+    for (; len >= 4; len -= 4, p += 4) {
+        uint32_t w = load_le32(p) ^ (uint32_t)crc;
+
+        crc = (crc >> 32) ^ t[3][w & 0xff] ^ t[2][w >> 8 & 0xff] ^ t[1][w >> 16 & 0xff] ^
+              t[0][w >> 24];
+    }
+    for (; len > 0; len--, p++)
+        crc = (crc >> 8) ^ t[0][(crc ^ *p) & 0xff];
+    return ~crc;
+}

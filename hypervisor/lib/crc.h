@@ -1,0 +1,23 @@
+// The two cyclic redundancy checks of gzip and xz. The tables are made at run time in the caller's
+// memory, so that they cost the image nothing.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320), eight bytes a step.
+struct crc32_table {
+    uint32_t t[8][256];
+};
+
+// CRC-64 (ECMA-182, reflected polynomial 0xC96C5795D7870F42), four bytes a step.
+struct crc64_table {
+    uint64_t t[4][256];
+};
+
+void crc32_init(struct crc32_table *table);
+void crc64_init(struct crc64_table *table);
+
+// Both continue from the value of what went before; that of nothing is 0.
+uint32_t crc32(const struct crc32_table *table, uint32_t crc, const void *data, size_t len);
+uint64_t crc64(const struct crc64_table *table, uint64_t crc, const void *data, size_t len);
