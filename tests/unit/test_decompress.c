@@ -1,0 +1,388 @@
+// The decompressors against what the real gzip, xz and zstd make of many kinds of data.
+// sources: hypervisor/lib/crc.c hypervisor/lib/xxhash.c hypervisor/lib/inflate.c
+// sources: hypervisor/lib/gunzip.c hypervisor/lib/lzma.c hypervisor/lib/lzma2.c
+// sources: hypervisor/lib/bcj_x86.c hypervisor/lib/xz.c hypervisor/lib/zstd.c
+// sources: hypervisor/lib/zstd_fse.c hypervisor/lib/zstd_huffman.c hypervisor/lib/zstd_sequences.c
+// sources: hypervisor/lib/decompress.c hypervisor/lib/bzimage.c
+#include <CUnit/Basic.h>
+
+#include "lib/bzimage.h"
+#include "lib/decompress.h"
+#include "lib/errno.h"
+
+#include "samples.h"
+
+static uint8_t work[DECOMPRESS_WORK_SIZE];
+
+// True if `packed` decodes to `want`, into a buffer of just that size.
+static bool decodes_to(struct blob packed, struct blob want)
+{
+    uint8_t *out = malloc(want.len);
+    size_t len = ~0ul;
+    int ret = decompress(packed.data, packed.len, out, want.len, &len, work, sizeof(work));
+    bool same = ret == 0 && len == want.len && !memcmp(out, want.data, len);
+
+    if (!same)
+        fprintf(stderr, "\n  decompress: %d, %zu bytes of %zu", ret, len, want.len);
+    free(out);
+    return same;
+}
+
+// The size that decompress_size() announces is right, or (zstd, `bound`) at least enough.
+static bool announces(struct blob packed, size_t size, bool bound)
+{
+    size_t said = 0;
+
+    if (decompress_size(packed.data, packed.len, &said))
+        return false;
+    return bound ? said >= size : said == size;
+}
+
+static bool survives(const char *command, struct blob sample)
+{
+    struct blob packed = pipe_through(command, sample);
+    bool bound = strstr(command, "zstd") && !strstr(command, "$IN");
+    bool ok = decodes_to(packed, sample) && announces(packed, sample.len, bound);
+
+    if (!ok)
+        fprintf(stderr, "\n  failed: %s of %zu bytes\n", command, sample.len);
+    blob_free(&packed);
+    return ok;
+}
+
+// Small ones, and BIG: one of all kinds of data, one after the other.
+enum { EMPTY, BYTE, LINES, TEXT, NOISE, BIG, SAMPLES };
+
+static struct blob samples[SAMPLES];
+
+static void append(struct blob *to, struct blob more)
+{
+    struct blob joined = blob_join(*to, more);
+
+    blob_free(to);
+    blob_free(&more);
+    *to = joined;
+}
+
+static void make_samples(void)
+{
+    static const uint8_t branches[] = {0xe8, 0xe9, 0x00, 0xff, 0x00, 0xff, 0x0f, 0x12};
+
+    samples[EMPTY] = sample_noise(0, NULL, 256);
+    samples[BYTE] = sample_noise(1, NULL, 256);
+    samples[LINES] = sample_text(300);
+    samples[TEXT] = sample_text(150000);
+    samples[NOISE] = sample_noise(140000, NULL, 256);
+    samples[BIG] = blob_join(samples[TEXT], samples[NOISE]);
+    append(&samples[BIG], sample_file("/proc/self/exe"));
+    append(&samples[BIG], sample_noise(100000, NULL, 3));
+    append(&samples[BIG], sample_mixed(1000000));
+    append(&samples[BIG], sample_noise(100000, branches, sizeof(branches)));
+}
+
+static void check(const char *command)
+{
+    CU_ASSERT(survives(command, samples[BIG]));
+}
+
+static void check_all(const char *command)
+{
+    for (int i = 0; i < SAMPLES; i++)
+        CU_ASSERT(survives(command, samples[i]));
+}
+
+static void check_levels(const char *format, int first, int last)
+{
+    char command[100];
+
+    for (int level = first; level <= last; level++) {
+        snprintf(command, sizeof(command), format, level);
+        check(command);
+    }
+}
+
+static void test_gzip(void)
+{
+    check_levels("gzip -c -%d", 1, 9);
+    check_all("gzip -c \"$IN\""); // with a name in the header
+}
+
+static void test_xz_levels(void)
+{
+    check_levels("xz -c -%d", 0, 9);
+    check("xz -c -9e");
+}
+
+static void test_xz_checks(void)
+{
+    check("xz -c --check=none");
+    check("xz -c --check=crc32");
+    check_all("xz -c --check=crc64");
+}
+
+static void test_xz_properties(void)
+{
+    check("xz -c --lzma2=lc=0,lp=4,pb=0");
+    check("xz -c --lzma2=lc=4,lp=0,pb=4");
+    check("xz -c --lzma2=lc=1,lp=3,pb=3,mode=fast,mf=hc4,nice=10");
+    check("xz -c --lzma2=dict=4KiB");
+}
+
+static void test_xz_x86(void)
+{
+    check_all("xz -c --check=crc32 --x86 --lzma2=preset=6,dict=32MiB"); // as Linux's build does
+    check("xz -c --x86=start=4096 --lzma2");
+    check("xz -c --x86 --lzma2=preset=0 --block-size=5001");
+}
+
+static void test_xz_blocks(void)
+{
+    check("xz -c --block-size=70001");
+    check_all("xz -c -T2 --block-size=65536 --check=crc32"); // sizes in the block headers
+    check("xz -c --flush-timeout=1");
+}
+
+static void test_zstd_levels(void)
+{
+    check_levels("zstd -qc -%d", 1, 19);
+    check("zstd -qc --ultra -22");
+    check_levels("zstd -qc --fast=%d", 1, 5);
+}
+
+static void test_zstd_options(void)
+{
+    check_all("zstd -qc \"$IN\""); // with the content's size
+    check_all("zstd -qc --no-check");
+    check("zstd -qc --long=27 -19");
+    check("zstd -qc --no-compress-literals");
+    check("zstd -qc --zstd=wlog=10,clog=10,hlog=10,slog=3,mml=3,tlen=8,strat=7");
+    check("zstd -qc -T2 -B65536 --rsyncable");
+}
+
+static void test_zeros(void)
+{
+    struct blob zeros = {calloc(64, 1 << 20), 64 << 20};
+
+    CU_ASSERT(survives("gzip -c -1", zeros));
+    CU_ASSERT(survives("gzip -c -9", zeros));
+    CU_ASSERT(survives("xz -c -0", zeros));
+    CU_ASSERT(survives("zstd -qc -1", zeros));
+    CU_ASSERT(survives("zstd -qc -19", zeros));
+    blob_free(&zeros);
+}
+
+static void check_several(const char *command)
+{
+    struct blob a = pipe_through(command, samples[TEXT]), b = pipe_through(command, samples[NOISE]);
+    struct blob none = pipe_through(command, samples[EMPTY]), packed, want, half;
+
+    half = blob_join(a, none);
+    packed = blob_join(half, b);
+    want = blob_join(samples[TEXT], samples[NOISE]);
+    CU_ASSERT(decodes_to(packed, want));
+    blob_free(&half);
+    blob_free(&packed);
+    blob_free(&want);
+    blob_free(&none);
+    blob_free(&a);
+    blob_free(&b);
+}
+
+static void test_several(void)
+{
+    static const uint8_t skip_data[] = {0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'x', 'y', 'z'};
+    struct blob skip = {(uint8_t *)skip_data, sizeof(skip_data)}, zeros = {calloc(1, 8), 8};
+    struct blob packed = pipe_through("zstd -qc", samples[TEXT]), before, both;
+
+    check_several("gzip -c");
+    check_several("xz -c");
+    check_several("zstd -qc");
+    before = blob_join(skip, packed);
+    both = blob_join(before, skip);
+    CU_ASSERT(decodes_to(before, samples[TEXT]) && announces(before, samples[TEXT].len, true));
+    CU_ASSERT(decodes_to(both, samples[TEXT]) && announces(both, samples[TEXT].len, true));
+    blob_free(&packed);
+    blob_free(&before);
+    blob_free(&both);
+
+    packed = pipe_through("xz -c", samples[TEXT]); // padding between streams
+    before = blob_join(packed, zeros);
+    both = blob_join(before, packed);
+    CU_ASSERT(announces(both, 2 * samples[TEXT].len, false));
+    blob_free(&packed);
+    packed = blob_join(samples[TEXT], samples[TEXT]);
+    CU_ASSERT(decodes_to(both, packed));
+    blob_free(&packed);
+    blob_free(&before);
+    blob_free(&both);
+    blob_free(&zeros);
+}
+
+// What may follow: zeros, or the result's size; nothing else.
+static void check_trailer(const char *command, bool bound)
+{
+    struct blob packed = pipe_through(command, samples[TEXT]), with;
+    uint32_t size = (uint32_t)samples[TEXT].len, wrong = size + 1;
+    struct blob right_tail = {(uint8_t *)&size, 4}, wrong_tail = {(uint8_t *)&wrong, 4};
+    struct blob zeros = {calloc(1, 512), 512};
+    uint8_t *out = malloc(samples[TEXT].len);
+    size_t len;
+
+    with = blob_join(packed, right_tail);
+    CU_ASSERT(decodes_to(with, samples[TEXT]) && announces(with, size, false));
+    blob_free(&with);
+    with = blob_join(packed, zeros);
+    CU_ASSERT(decodes_to(with, samples[TEXT]));
+    CU_ASSERT(bound || announces(with, size, false));
+    blob_free(&with);
+    with = blob_join(packed, wrong_tail);
+    CU_ASSERT_EQUAL(decompress(with.data, with.len, out, size, &len, work, sizeof(work)), -EINVAL);
+    blob_free(&with);
+    blob_free(&packed);
+    blob_free(&zeros);
+    free(out);
+}
+
+static void test_trailers(void)
+{
+    check_trailer("gzip -c", true);
+    check_trailer("xz -c", false);
+    check_trailer("zstd -qc", true);
+}
+
+static void check_small_buffers(const char *command, struct blob sample)
+{
+    struct blob packed = pipe_through(command, sample);
+
+    for (size_t room = 0; room < sample.len; room += 1 + room / 50) {
+        uint8_t *out = malloc(room);
+        size_t len;
+
+        CU_ASSERT_EQUAL(decompress(packed.data, packed.len, out, room, &len, work, sizeof(work)),
+                        -ENOSPC);
+        free(out);
+    }
+    blob_free(&packed);
+}
+
+static void test_small_buffers(void)
+{
+    static const char *const commands[] = {"gzip -c", "xz -c", "zstd -qc", "zstd -qc \"$IN\""};
+    uint8_t out[8];
+    size_t len;
+
+    for (size_t i = 0; i < 4; i++)
+        for (int sample = BYTE; sample < BIG; sample++)
+            check_small_buffers(commands[i], samples[sample]);
+    CU_ASSERT_EQUAL(decompress("\x1f\x8b", 2, out, 8, &len, work, sizeof(work) - 1), -ENOMEM);
+}
+
+static void test_other_formats(void)
+{
+    static const struct {
+        const char *name, *command;
+        enum decompress_format format;
+    } others[] = {
+        {"lzma", "xz -c --format=lzma", DECOMPRESS_LZMA},
+        {"lzo", "printf '\\211LZO\\0\\r\\n'", DECOMPRESS_LZO},
+        {"lz4", "printf '\\002\\041\\114\\030abc'", DECOMPRESS_LZ4},
+        {"lz4", "printf '\\004\\042\\115\\030abc'", DECOMPRESS_LZ4},
+        {"bzip2", "printf BZh9abc", DECOMPRESS_BZIP2},
+        {"unknown", "printf '\\177ELF'", DECOMPRESS_UNKNOWN},
+        {"unknown", "true", DECOMPRESS_UNKNOWN},
+        {"xz", "xz -c --check=sha256", DECOMPRESS_XZ},
+        {"xz", "xz -c --delta --lzma2", DECOMPRESS_XZ},
+        {"xz", "xz -c --arm --lzma2", DECOMPRESS_XZ},
+        {"xz", "xz -c --x86 --x86 --lzma2", DECOMPRESS_XZ},
+    };
+    uint8_t *out = malloc(samples[TEXT].len);
+    size_t len;
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct blob packed = pipe_through(others[i].command, samples[TEXT]);
+        enum decompress_format format = decompress_detect(packed.data, packed.len);
+
+        CU_ASSERT_EQUAL(format, others[i].format);
+        CU_ASSERT_STRING_EQUAL(decompress_format_name(format), others[i].name);
+        CU_ASSERT_EQUAL(
+            decompress(packed.data, packed.len, out, samples[TEXT].len, &len, work, sizeof(work)),
+            -EOPNOTSUPP);
+        blob_free(&packed);
+    }
+    free(out);
+}
+
+// A dictionary with an ID is refused; a raw one, of which the frame says nothing, shows as damage.
+static void test_zstd_dictionary(void)
+{
+    struct blob named =
+        pipe_through("D=$(mktemp); S=$(mktemp -d); split -b 100 \"$IN\" $S/s; "
+                     "zstd -q --train -f --maxdict=4096 -o $D $S/s*; zstd -qc -D $D; rm -r $S $D",
+                     samples[TEXT]);
+    struct blob raw = pipe_through("zstd -qc -D \"$IN\"", samples[TEXT]);
+    uint8_t *out = malloc(samples[TEXT].len);
+    size_t len;
+
+    CU_ASSERT_EQUAL(
+        decompress(named.data, named.len, out, samples[TEXT].len, &len, work, sizeof(work)),
+        -EOPNOTSUPP);
+    CU_ASSERT_EQUAL(decompress(raw.data, raw.len, out, samples[TEXT].len, &len, work, sizeof(work)),
+                    -EINVAL);
+    blob_free(&named);
+    blob_free(&raw);
+    free(out);
+}
+
+// The real thing, where VMLINUZ names it.
+static void test_kernel(void)
+{
+    const char *path = getenv("VMLINUZ");
+    struct blob image, want, payload;
+    const void *start;
+    size_t size;
+
+    image = sample_file(path);
+    CU_ASSERT_EQUAL_FATAL(bzimage_payload(image.data, image.len, &start, &payload.len), 0);
+    payload = blob_copy(start, payload.len);
+    CU_ASSERT_EQUAL_FATAL(decompress_size(payload.data, payload.len, &size), 0);
+    want = pipe_through("head -c -4 | xz -dc 2>/dev/null || zstd -dc <$IN 2>/dev/null || "
+                        "gzip -dc <$IN",
+                        payload);
+    CU_ASSERT_EQUAL(size, want.len);
+    CU_ASSERT(decodes_to(payload, want));
+    blob_free(&image);
+    blob_free(&want);
+    blob_free(&payload);
+}
+
+int main(void)
+{
+    CU_pSuite suite;
+
+    make_samples();
+    CU_initialize_registry();
+    suite = CU_add_suite("decompress", NULL, NULL);
+    CU_add_test(suite, "gzip, all levels", test_gzip);
+    CU_add_test(suite, "xz, all levels", test_xz_levels);
+    CU_add_test(suite, "xz checks", test_xz_checks);
+    CU_add_test(suite, "xz literal and position bits", test_xz_properties);
+    CU_add_test(suite, "xz x86 filter", test_xz_x86);
+    CU_add_test(suite, "xz blocks", test_xz_blocks);
+    CU_add_test(suite, "zstd, all levels", test_zstd_levels);
+    CU_add_test(suite, "zstd options", test_zstd_options);
+    CU_add_test(suite, "64 MB of zeros", test_zeros);
+    CU_add_test(suite, "several members, streams, frames", test_several);
+    CU_add_test(suite, "what may follow the data", test_trailers);
+    CU_add_test(suite, "output buffers too small", test_small_buffers);
+    CU_add_test(suite, "formats and variants refused", test_other_formats);
+    CU_add_test(suite, "zstd dictionaries refused", test_zstd_dictionary);
+    if (getenv("VMLINUZ"))
+        CU_add_test(suite, "Debian's kernel", test_kernel);
+    else
+        printf("SKIPPED: Debian's kernel (VMLINUZ does not name one)\n");
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    for (int i = 0; i < SAMPLES; i++)
+        blob_free(&samples[i]);
+    return CU_get_number_of_failures() || CU_get_error();
+}
