@@ -66,6 +66,7 @@ struct domain_ops {
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct domain {
+    struct domain_memory mem; // first: mm/ knows no more of a domain
     domid_t id;
     bool privileged;          // dom0: may use the control interface
     bool control_paused;      // DOMCTL_pausedomain counts as one pause
@@ -76,19 +77,13 @@ struct domain {
     uint8_t handle[16];       // xen_domain_handle_t
     uint32_t ssidref;
 
-    // Memory: see mm/frame.h. page_lock guards the lists and counts.
-    spinlock_t page_lock;
-    struct frame_list pages;  // ordinary memory of the guest
-    uint32_t nr_pages, max_pages;
-    uint32_t claimed_pages;   // promised by XENMEM_claim_pages and not yet allocated
-    uint32_t xenheap_pages;   // hypervisor pages shared with the guest (shared_info, grants, ...)
+    // Memory, see mm/frame.h.
     struct shared_info *shared_info;
     uint64_t vm_assist;       // VMASST_* bits
 
     // vCPUs, index 0 .. max_vcpus - 1; NULL until created.
     struct vcpu **vcpus;
     unsigned max_vcpus;
-    cpumask_t dirty_cpus;     // CPUs whose TLB may hold entries of this domain
     uint64_t pollers[MAX_VCPUS / 64]; // vCPUs in SCHEDOP_poll: event_poll_begin()
 
     // Life and death.
