@@ -63,6 +63,7 @@ struct acpi_fixed {
     struct acpi_address sleep_control, sleep_status; // hardware-reduced machines
     struct acpi_address reset;                       // space ACPI_NOWHERE: none
     uint8_t reset_value;
+    uint8_t rtc_century; // index of the clock's century register, 0: none
     bool hardware_reduced;
     bool no_vga, no_msi, no_rtc, has_8042, has_legacy_devices;
 };

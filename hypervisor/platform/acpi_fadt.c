@@ -96,7 +96,8 @@ void acpi_read_fadt(const struct acpi_header *table)
     // An older, shorter table is one whose missing fields are 0.
     memset(&f, 0, sizeof(f));
     memcpy(&f, table, MIN(table->length, sizeof(f)));
-    acpi.fixed = (struct acpi_fixed){.present = true, .revision = f.header.revision, .sci = f.sci};
+    acpi.fixed = (struct acpi_fixed){
+        .present = true, .revision = f.header.revision, .sci = f.sci, .rtc_century = f.century};
     read_blocks(&acpi.fixed, &f);
     read_flags(&acpi.fixed, &f);
 }
