@@ -10,7 +10,6 @@
 void offsets(void);
 void offsets(void)
 {
-    OFFSET(REGS_R15, struct cpu_user_regs, r15);
     OFFSET(REGS_R11, struct cpu_user_regs, r11);
     OFFSET(REGS_RAX, struct cpu_user_regs, rax);
     OFFSET(REGS_RCX, struct cpu_user_regs, rcx);
@@ -34,9 +33,9 @@ void offsets(void)
     OFFSET(VCPU_MASK, struct vcpu_info, evtchn_upcall_mask);
     OFFSET(PV_KERNEL_MODE, struct pv_vcpu, kernel_mode);
     OFFSET(PV_KERNEL_SP, struct pv_vcpu, kernel_sp);
-    OFFSET(PV_SYSCALL_RIP, struct pv_vcpu, syscall_callback);
-    OFFSET(PV_SYSCALL_MASKS, struct pv_vcpu, syscall_masks_events);
+    OFFSET(PV_FAST_SYSCALL, struct pv_vcpu, fast_syscall);
     DEFINE(HYPERCALL_IRET, __HYPERVISOR_iret);
     DEFINE(USER_CS64, FLAT_USER_CS64);
+    DEFINE(USER_CS32, FLAT_USER_CS32);
     DEFINE(USER_SS, FLAT_USER_SS64);
 }

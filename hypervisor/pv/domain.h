@@ -30,15 +30,11 @@ struct pv_vcpu {
     bool syscall_masks_events, failsafe_masks_events, nmi_pending;
     uint64_t kernel_sp, kernel_ss;
     uint64_t event_callback, failsafe_callback, syscall_callback, nmi_callback; // 0: none
+    uint64_t fast_syscall; // syscall_callback if entry.S may take its short way there, else 0
     uint64_t sysenter_callback, syscall32_callback;
     uint16_t sysenter_cs, syscall32_cs;
     bool sysenter_masks_events, syscall32_masks_events;
     struct trap_info traps[256];
-    struct {
-        uint8_t vector;
-        bool has_error;
-        uint32_t error;
-    } pending_trap; // unused while vector is 0
 
     // Root page tables: frames with a reference and a type reference of FT_L4 each.
     mfn_t root;      // kernel's, CR3
@@ -60,6 +56,9 @@ struct pv_vcpu {
     uint64_t io_bitmap;  // guest address of PHYSDEVOP_set_iobitmap, 0: none
     unsigned io_bitmap_ports;
     uint64_t tsc_aux;
+    bool debugregs_loaded;
+    bool bad_segments;   // a selector could not be loaded: take the failsafe callback on the way in
+    int loaded_on;       // CPU that last loaded all this, -1: none
 };
 
 static inline struct pv_vcpu *to_pv(struct vcpu *v)

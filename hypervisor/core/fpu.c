@@ -1,0 +1,158 @@
+#include "core/fpu.h"
+
+#include "cpu/asm.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/alloc.h"
+
+#define CR0_TS          0x08
+#define CR4_OSXSAVE     0x40000
+#define XCR0_X87        0x1
+#define XCR0_SSE        0x2
+#define XCR0_AVX        0x4
+#define XCR0_AVX512     0xe0
+#define XCR0_KNOWN      (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
+#define FXSAVE_SIZE     512
+#define MXCSR_DEFAULT   0x1f80
+#define FCW_DEFAULT     0x037f
+
+// What this machine's components take; 0 where it has no XSAVE.
+static uint64_t host_xcr0;
+static size_t area_size = FXSAVE_SIZE;
+static bool have_xsaveopt;
+static uint64_t cpu_xcr0[MAX_CPUS]; // as loaded
+
+struct fxsave {
+    uint16_t fcw, fsw;
+    uint8_t ftw, reserved;
+    uint16_t fop;
+    uint64_t fip, fdp;
+    uint32_t mxcsr, mxcsr_mask;
+    uint8_t registers[480];
+};
+_Static_assert(sizeof(struct fxsave) == FXSAVE_SIZE, "SDM vol. 1, table 10-2");
+
+// A guest runs with the XCR0 that it has set, so XSAVE in its own hands sees the layout it expects.
+// Components outside it keep what the last guest left there, which this one cannot read.
+static void xsetbv(uint64_t v)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+uint64_t fpu_host_xcr0(void)
+{
+    return host_xcr0;
+}
+
+void fpu_cpu_init(void)
+{
+    struct cpuid_regs leaf;
+
+    write_cr0(read_cr0() & ~6ull); // EM and MP off; TS decides
+    if (!(cpuid(1).c & 1u << 26))
+        return;
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    leaf = cpuid_count(0xd, 0);
+    host_xcr0 = ((uint64_t)leaf.d << 32 | leaf.a) & XCR0_KNOWN;
+    if ((host_xcr0 & XCR0_AVX512) != XCR0_AVX512)
+        host_xcr0 &= ~(uint64_t)XCR0_AVX512;
+    xsetbv(host_xcr0);
+    cpu_xcr0[this_cpu()] = host_xcr0;
+    area_size = cpuid_count(0xd, 0).b;
+    have_xsaveopt = cpuid_count(0xd, 1).a & 1;
+}
+
+int fpu_vcpu_init(struct vcpu *v)
+{
+    struct fxsave *f;
+
+    v->fpu = xzalloc_bytes(area_size < 1024 ? 1024 : area_size);
+    if (!v->fpu)
+        return -ENOMEM;
+    f = v->fpu;
+    f->fcw = FCW_DEFAULT;
+    f->mxcsr = MXCSR_DEFAULT;
+    v->xcr0 = XCR0_X87;
+    return 0;
+}
+
+void fpu_vcpu_destroy(struct vcpu *v)
+{
+    xfree(v->fpu);
+}
+
+void fpu_restore(struct vcpu *v)
+{
+    clts();
+    if (v->fpu_dirty)
+        return;
+    if (host_xcr0)
+        __asm__ volatile("xrstor64 (%0)"
+                         :
+                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
+                         : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(v->fpu) : "memory");
+    v->fpu_dirty = true;
+}
+
+void fpu_save(struct vcpu *v)
+{
+    if (!v->fpu_dirty)
+        return;
+    clts();
+    if (have_xsaveopt)
+        __asm__ volatile("xsaveopt64 (%0)"
+                         :
+                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
+                         : "memory");
+    else if (host_xcr0)
+        __asm__ volatile("xsave64 (%0)"
+                         :
+                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
+                         : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(v->fpu) : "memory");
+    v->fpu_dirty = false;
+}
+
+bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
+{
+    uint64_t avx512 = xcr0 & XCR0_AVX512;
+
+    if (!(xcr0 & XCR0_X87) || (xcr0 & ~host_xcr0) || ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE)) ||
+        (avx512 && (avx512 != XCR0_AVX512 || !(xcr0 & XCR0_AVX))))
+        return false;
+    fpu_save(v); // with the old layout
+    v->xcr0 = xcr0;
+    fpu_switch_to(v);
+    return true;
+}
+
+void fpu_switch_to(struct vcpu *v)
+{
+    unsigned cpu = this_cpu();
+
+    if (host_xcr0 && cpu_xcr0[cpu] != v->xcr0) {
+        xsetbv(v->xcr0);
+        cpu_xcr0[cpu] = v->xcr0;
+    }
+    if (!v->fpu_dirty)
+        write_cr0(read_cr0() | CR0_TS);
+}
+
+void fpu_set_legacy(struct vcpu *v, const void *fxsave)
+{
+    struct fxsave *f = v->fpu;
+
+    memset(v->fpu, 0, area_size);
+    memcpy(f, fxsave, FXSAVE_SIZE);
+    f->mxcsr &= 0xffff;
+    if (host_xcr0) // XSTATE_BV of the header: x87 and SSE are present
+        *(uint64_t *)((char *)v->fpu + FXSAVE_SIZE) = XCR0_X87 | XCR0_SSE;
+}
+
+void fpu_get_legacy(struct vcpu *v, void *fxsave)
+{
+    memcpy(fxsave, v->fpu, FXSAVE_SIZE);
+}

@@ -1,0 +1,25 @@
+// FPU and extended state (XSAVE) of vCPUs. The registers are loaded when a vCPU first uses them after a
+// switch (CR0.TS, #NM) and saved when it leaves the CPU, if it did.
+#pragma once
+
+#include "core/domain.h"
+
+void fpu_cpu_init(void);           // on each CPU
+int fpu_vcpu_init(struct vcpu *v); // -ENOMEM
+void fpu_vcpu_destroy(struct vcpu *v);
+
+// #NM: loads the vCPU's state. The current vCPU's only.
+void fpu_restore(struct vcpu *v);
+// Saves the state if the registers hold it. On the CPU where v runs or ran last, at the switch.
+void fpu_save(struct vcpu *v);
+
+// Last thing of a switch to v: its XCR0, and a trap on its first use of the FPU.
+void fpu_switch_to(struct vcpu *v);
+
+// The current vCPU's XCR0: which components the guest has enabled. False: the value is not allowed.
+bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0);
+uint64_t fpu_host_xcr0(void);
+
+// The legacy 512 bytes (FXSAVE image) of a vCPU that does not run.
+void fpu_set_legacy(struct vcpu *v, const void *fxsave);
+void fpu_get_legacy(struct vcpu *v, void *fxsave);

@@ -1,0 +1,43 @@
+// The PV CPU: bouncing exceptions and events to the guest's handlers, its privileged instructions and
+// its processor state.
+#pragma once
+
+#include "pv/domain.h"
+
+void pv_cpu_init(void); // on each CPU: SYSCALL's MSRs and stub
+
+// Enters the guest whose registers are in cpu_info()->regs.
+__attribute__((noreturn)) void pv_enter(void);
+
+// Between the guest kernel's and its users' view of the processor: page tables and GS base.
+void pv_to_kernel_mode(struct pv_vcpu *v);
+void pv_to_user_mode(struct pv_vcpu *v);
+
+// Makes the current guest's next instruction its handler for a vector. error is pushed for the
+// vectors that have one.
+void pv_inject(struct cpu_user_regs *regs, unsigned vector, uint32_t error);
+void pv_inject_page_fault(struct cpu_user_regs *regs, uint64_t addr, uint32_t error);
+
+// #GP, #UD: does what the guest's kernel tried if the ABI says that the hypervisor does it for it.
+// False: the guest gets the exception.
+bool pv_emulate_privileged(struct cpu_user_regs *regs);
+bool pv_emulate_user(struct cpu_user_regs *regs);
+bool pv_emulate_forced_cpuid(struct cpu_user_regs *regs);
+
+// CPUID as a guest may see it (pv/cpuid.c).
+struct cpuid_regs;
+void pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+
+// Control and debug registers.
+void pv_set_ts(struct pv_vcpu *v, bool ts);
+uint64_t pv_cr4_fix(uint64_t wanted);
+int pv_set_debugreg(struct pv_vcpu *v, unsigned n, uint64_t value); // -EINVAL
+
+void pv_load_debugregs(struct pv_vcpu *v);
+
+// Makes every CPU drop what it still has loaded of a domain whose vCPUs do not run.
+void pv_forget(struct domain *d);
+
+// MSRs (pv/msr.c). False: #GP.
+bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value);
+bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value);

@@ -1,0 +1,126 @@
+// MSRs of PV guests. What belongs to the vCPU is switched with it; some of the machine's are shown to the
+// privileged domain; every other one is #GP, which Linux expects and survives.
+#include "cpu/asm.h"
+#include "cpu/features.h"
+#include "pv/cpu.h"
+
+#define MSR_TSC            0x10
+#define MSR_APIC_BASE      0x1b
+#define MSR_UCODE_REV      0x8b
+#define MSR_PLATFORM_INFO  0xce
+#define MSR_MTRRCAP        0xfe
+#define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_MCG_CAP        0x179
+#define MSR_MISC_ENABLE    0x1a0
+#define MSR_PAT            0x277
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_FMASK          0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC_AUX        0xc0000103
+#define MSR_AMD_SYSCFG     0xc0010010
+#define MSR_AMD_HWCR       0xc0010015
+#define MSR_AMD_NB_CFG     0xc001001f
+#define MSR_AMD_PATCH      0xc0010020
+#define MSR_AMD_MMIO_CFG   0xc0010058
+#define MSR_AMD_PSTATE_LIM 0xc0010061
+#define MSR_AMD_LS_CFG     0xc0011020
+#define MSR_AMD_DE_CFG     0xc0011029
+#define MSR_AMD_TSC_RATIO  0xc0000104
+
+#define EFER_SCE 0x001
+#define EFER_LME 0x100
+#define EFER_LMA 0x400
+#define EFER_NX  0x800
+
+static bool read_machine(uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case MSR_UCODE_REV:
+    case MSR_PLATFORM_INFO:
+    case MSR_AMD_SYSCFG:
+    case MSR_AMD_HWCR:
+    case MSR_AMD_NB_CFG:
+    case MSR_AMD_MMIO_CFG:
+    case MSR_AMD_PSTATE_LIM:
+    case MSR_AMD_LS_CFG:
+    case MSR_AMD_DE_CFG:
+        return rdmsr_safe(msr, value);
+    case MSR_MISC_ENABLE:
+        // Monitor/MWAIT is not there, whatever the machine says; string instructions are fast.
+        if (!rdmsr_safe(msr, value))
+            return false;
+        *value &= ~(1ull << 18);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value)
+{
+    *value = 0;
+    switch (msr) {
+    case MSR_TSC:
+        *value = rdtsc();
+        return true;
+    case MSR_APIC_BASE: // the guest has no APIC of its own, but its kernel looks at the address
+        *value = 0xfee00000 | 1u << 11 | (v->v.id == 0 ? 1u << 8 : 0);
+        return true;
+    case MSR_PAT:
+        return rdmsr_safe(msr, value);
+    case MSR_EFER:
+        *value = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+        return true;
+    case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP:
+    case MSR_STAR ... MSR_FMASK:
+    case MSR_MCG_CAP:
+    case MSR_MTRRCAP:
+        return true;
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        *value = rdmsr(msr);
+        return true;
+    case MSR_TSC_AUX:
+        *value = v->tsc_aux;
+        return true;
+    default:
+        return v->v.domain->privileged && read_machine(msr, value);
+    }
+}
+
+static bool canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
+bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value)
+{
+    uint64_t now;
+
+    switch (msr) {
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        if (!canonical(value))
+            return false;
+        wrmsr(msr, value);
+        return true;
+    case MSR_TSC_AUX:
+        if (value >> 32 || !cpu_features.rdtscp)
+            return false;
+        v->tsc_aux = value;
+        wrmsr(msr, value);
+        return true;
+    case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP: // callback_op sets these up
+    case MSR_STAR ... MSR_FMASK:
+    case MSR_UCODE_REV:
+        return true;
+    default: // what changes nothing may be written
+        return pv_rdmsr(v, msr, &now) && now == value;
+    }
+}
