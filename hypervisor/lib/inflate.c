@@ -70,14 +70,18 @@ static inline uint32_t take_bits(struct bit_reader *b, unsigned n)
     return v;
 }
 
+// Bits past the end of the input were used.
+static bool used_too_many(const struct bit_reader *b)
+{
+    return b->count / 8 < b->overrun;
+}
+
 // Gives the whole bytes in the bit buffer back to the input.
 static int align_to_byte(struct bit_reader *b)
 {
-    unsigned bytes = b->count / 8;
-
-    if (bytes < b->overrun)
+    if (used_too_many(b))
         return -EINVAL;
-    b->at -= bytes - b->overrun;
+    b->at -= b->count / 8 - b->overrun;
     b->bits = 0;
     b->count = 0;
     b->overrun = 0;
@@ -387,7 +391,7 @@ static int inflate_coded(struct bit_reader *stream, struct byte_writer *out,
     }
     *stream = b;
     out->at = at;
-    return ret;
+    return used_too_many(&b) ? -EINVAL : ret;
 }
 
 static int inflate_stored(struct bit_reader *b, struct byte_writer *out)
