@@ -80,7 +80,7 @@ void apic_init(uint64_t maddr, bool allow_x2apic)
 
     apic_x2apic = already || (allow_x2apic && (cpuid(1).c & CPUID1_ECX_X2APIC));
     if (!apic_x2apic) {
-        xapic = ioremap(maddr ? maddr : APIC_DEFAULT_MADDR, PAGE_SIZE);
+        xapic = mmio_map(maddr ? maddr : APIC_DEFAULT_MADDR, PAGE_SIZE);
         if (!xapic)
             panic("no room to map the local APIC\n");
     }

@@ -4,13 +4,19 @@
 #include "cpu/layout.h"
 #include "offsets.h"
 
-// A table of (faulting instruction, where to go on), sorted by nobody: it is short.
-.macro EXTABLE from:req, to:req
+// If an instruction in [from, end) faults, go on at `to` (cpu/traps.c). The table is short, and
+// searched from the start.
+.macro EXTABLE_RANGE from:req, end:req, to:req
     .pushsection .ex_table, "a"
     .balign 4
     .long \from - .
+    .long \end - .
     .long \to - .
     .popsection
+.endm
+
+.macro EXTABLE insn:req, to:req
+    EXTABLE_RANGE \insn, \insn + 1, \to
 .endm
 
 // An instruction that is a no-op until boot finds that the processor has SMAP.

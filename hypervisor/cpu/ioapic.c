@@ -82,7 +82,7 @@ void ioapic_add(uint8_t id, uint64_t maddr, uint32_t gsi_base)
         log_warn("IO-APIC %u with GSIs from %u on is not used\n", id, gsi_base);
         return;
     }
-    *io = (struct ioapic){ioremap(maddr, WINDOW_BYTES), maddr, gsi_base, 0, id};
+    *io = (struct ioapic){mmio_map(maddr, WINDOW_BYTES), maddr, gsi_base, 0, id};
     if (!io->window || window_read(io, REG_VERSION) == 0xffffffff) {
         log_warn("IO-APIC %u at %#lx does not answer\n", id, maddr);
         return;

@@ -20,7 +20,7 @@ struct idt_entry {
 _Static_assert(sizeof(struct idt_entry) == 16, "SDM vol. 3, figure 6-8");
 
 struct extable_entry {
-    int32_t from, to; // relative to their own place
+    int32_t from, end, to; // each relative to its own place
 };
 
 extern const char trap_stubs[256][16];
@@ -64,11 +64,16 @@ void traps_cpu_init(void)
     __asm__ volatile("lidt %0" : : "m"(idtr));
 }
 
+static uint64_t extable_address(const int32_t *field)
+{
+    return (uint64_t)field + (uint64_t)(int64_t)*field;
+}
+
 bool extable_fixup(struct cpu_user_regs *regs)
 {
     for (const struct extable_entry *e = ex_table_start; e < ex_table_end; e++)
-        if ((uint64_t)&e->from + (int64_t)e->from == regs->rip) {
-            regs->rip = (uint64_t)&e->to + (int64_t)e->to;
+        if (regs->rip >= extable_address(&e->from) && regs->rip < extable_address(&e->end)) {
+            regs->rip = extable_address(&e->to);
             return true;
         }
     return false;

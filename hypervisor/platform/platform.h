@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 // Interrupt controllers: 8259s off, this CPU's local APIC on, IO-APICs set up with all lines
-// masked. After acpi_init() and once ioremap() works.
+// masked. After acpi_init() and once mmio_map() works.
 void platform_interrupts_init(bool allow_x2apic);
 
 // Measures the clocks and starts system time, by the best reference there is. After the former.

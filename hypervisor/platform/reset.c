@@ -22,7 +22,7 @@ static void acpi_write8(const struct acpi_address *a, uint8_t v)
     if (a->space == ACPI_PORT) {
         outb((uint16_t)a->address, v);
     } else if (a->space == ACPI_MEMORY) {
-        mmio = ioremap(a->address, 1);
+        mmio = mmio_map(a->address, 1);
         if (mmio)
             mmio_write8(mmio, v);
     }
@@ -35,7 +35,7 @@ static void acpi_write16(const struct acpi_address *a, uint16_t v)
     if (a->space == ACPI_PORT) {
         outw((uint16_t)a->address, v);
     } else if (a->space == ACPI_MEMORY) {
-        mmio = ioremap(a->address, 2);
+        mmio = mmio_map(a->address, 2);
         if (mmio)
             mmio_write16(mmio, v);
     }
@@ -75,7 +75,7 @@ static volatile char *reset_mmio;
 void reset_init(void)
 {
     if (acpi.fixed.reset.space == ACPI_MEMORY)
-        reset_mmio = ioremap(acpi.fixed.reset.address, 1);
+        reset_mmio = mmio_map(acpi.fixed.reset.address, 1);
 }
 
 static void reset_by_acpi(void)

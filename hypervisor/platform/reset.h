@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Prepares for machine_reboot(), which must not allocate. After acpi_init(), once ioremap() works.
+// Prepares for machine_reboot(), which must not allocate. After acpi_init(), once mmio_map() works.
 void reset_init(void);
 
 // Resets the machine: by the ACPI reset register, the chipset, the keyboard controller or a triple

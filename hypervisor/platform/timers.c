@@ -39,7 +39,7 @@ const struct time_source *hpet_source(void)
 
     if (acpi.hpet.space != ACPI_MEMORY)
         return NULL;
-    hpet = ioremap(acpi.hpet.address, HPET_BYTES);
+    hpet = mmio_map(acpi.hpet.address, HPET_BYTES);
     if (!hpet)
         return NULL;
     period = mmio_read32(hpet + HPET_CAPABILITIES + 4);
@@ -70,7 +70,7 @@ const struct time_source *pm_timer_source(void)
     if (a->space == ACPI_PORT)
         pm_timer_port = (uint16_t)a->address;
     else if (a->space == ACPI_MEMORY)
-        pm_timer_mmio = ioremap(a->address, 4);
+        pm_timer_mmio = mmio_map(a->address, 4);
     if (!pm_timer_port && !pm_timer_mmio)
         return NULL;
     if (acpi.fixed.pm_timer_32bit)
