@@ -148,4 +148,3 @@ union xenpf_efi_info {
 ABI_SIZE(union xenpf_efi_info, 32);
 ABI_OFFSET(union xenpf_efi_info, pci_rom.address, 8);
 ABI_OFFSET(union xenpf_efi_info, mem.type, 24);
-typedef union xenpf_efi_info xenpf_efi_info_t;

@@ -37,8 +37,9 @@
 #define XEN_HVM_CPUID_VCPU_ID_PRESENT  (1U << 3)
 #define XEN_HVM_CPUID_DOMID_PRESENT    (1U << 4)
 #define XEN_HVM_CPUID_EXT_DEST_ID      (1U << 5) /* 15 bits of destination in MSIs and RTEs */
-#define XEN_HVM_CPUID_UPCALL_VECTOR    (1U << 6) /* per-vCPU vectors work with device interrupts too \
-                                                  */
+#define XEN_HVM_CPUID_UPCALL_VECTOR                               \
+    (1U << 6) /* per-vCPU vectors work with device interrupts too \
+               */
 
 /* Leaf 5, EBX. */
 #define XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK (0xffU << 0)
