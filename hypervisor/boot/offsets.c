@@ -23,7 +23,7 @@ void offsets(void)
     OFFSET(REGS_ES, struct cpu_user_regs, es);
     DEFINE(CPU_INFO_SIZE, sizeof(struct cpu_info));
     OFFSET(CPU_REGS, struct cpu_info, regs);
-    OFFSET(CPU_CURRENT, struct cpu_info, current);
+    OFFSET(CPU_CURRENT, struct cpu_info, vcpu);
     OFFSET(CPU_SCRATCH, struct cpu_info, scratch);
     OFFSET(CPU_WORK, struct cpu_info, work);
     OFFSET(CPU_KERNEL_CR3, struct cpu_info, kernel_cr3);

@@ -16,7 +16,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
         prev->domain->ops->switch_from(prev);
         prev->regs = info->regs;
     }
-    info->current = next;
+    info->vcpu = next;
     if (!is_idle(next)) {
         info->regs = next->regs;
         next->domain->ops->switch_to(next);

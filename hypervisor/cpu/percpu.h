@@ -25,7 +25,7 @@ enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, NR_CPU_WORK };
 
 struct cpu_info {
     struct cpu_user_regs regs; // the interrupted guest's, valid inside the hypervisor
-    struct vcpu *current;      // whose registers those are; the idle vCPU where there is no guest
+    struct vcpu *vcpu;         // whose registers those are; the idle vCPU where there is no guest
     uint64_t scratch;          // entry stubs park a register here
     uint32_t cpu;              // this CPU's number, 0 .. nr_cpus - 1
     volatile uint32_t work;    // bit per enum cpu_work
@@ -53,7 +53,7 @@ static inline unsigned this_cpu(void)
 
 static inline struct vcpu *current_vcpu(void)
 {
-    return cpu_info()->current;
+    return cpu_info()->vcpu;
 }
 #define current current_vcpu()
 
