@@ -79,6 +79,14 @@ trap_debug:
 1:  call hypervisor_trap
     jmp trap_return
 
+    // Nothing of the stack's content matters any more: the idle loop.
+    .globl idle_enter
+idle_enter:
+    or $(STACK_BLOCK_SIZE - 1), %rsp
+    sub $(CPU_INFO_SIZE - 1), %rsp
+    xor %ebp, %ebp
+    jmp idle_loop
+
     // Accesses that may fault; see cpu/extable.h. Return 0, or the fault's vector with bit 8 set.
     .globl msr_read_checked
 msr_read_checked: // (msr, *value)

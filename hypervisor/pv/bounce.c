@@ -26,7 +26,6 @@ void pv_bounce_event(struct cpu_user_regs *regs);
 void pv_bounce_syscall(struct cpu_user_regs *regs);
 void pv_bounce_syscall32(struct cpu_user_regs *regs);
 void pv_bounce_failed(struct cpu_user_regs *regs);
-void pv_bounce_failsafe(struct cpu_user_regs *regs);
 
 static void swapgs(void)
 {

@@ -18,6 +18,9 @@ void pv_to_user_mode(struct pv_vcpu *v);
 void pv_inject(struct cpu_user_regs *regs, unsigned vector, uint32_t error);
 void pv_inject_page_fault(struct cpu_user_regs *regs, uint64_t addr, uint32_t error);
 
+// A selector could not be loaded: the guest's failsafe callback is next.
+void pv_bounce_failsafe(struct cpu_user_regs *regs);
+
 // #GP, #UD: does what the guest's kernel tried if the ABI says that the hypervisor does it for it.
 // False: the guest gets the exception.
 bool pv_emulate_privileged(struct cpu_user_regs *regs);

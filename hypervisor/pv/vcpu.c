@@ -114,7 +114,7 @@ static void load(struct pv_vcpu *v)
 
     info->kernel_cr3 = v->root << PAGE_SHIFT;
     info->user_cr3 = v->user_root << PAGE_SHIFT;
-    __atomic_fetch_or(&v->v.domain->dirty_cpus, cpumask_of(cpu), __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&v->v.domain->mem.dirty_cpus, cpumask_of(cpu), __ATOMIC_SEQ_CST);
     write_cr3(v->kernel_mode ? info->kernel_cr3 : info->user_cr3);
     tlb_flush_local_global(); // another guest's user pages are global
     pv_desc_load(v);
@@ -129,7 +129,7 @@ static void switch_to(struct vcpu *vcpu)
 
     if (loaded[cpu] != v || v->loaded_on != (int)cpu) {
         if (loaded[cpu])
-            __atomic_fetch_and(&loaded[cpu]->v.domain->dirty_cpus, ~cpumask_of(cpu),
+            __atomic_fetch_and(&loaded[cpu]->v.domain->mem.dirty_cpus, ~cpumask_of(cpu),
                                __ATOMIC_SEQ_CST);
         load(v);
         load_segments(v, &cpu_info()->regs);
@@ -144,6 +144,12 @@ static void switch_to(struct vcpu *vcpu)
 
 static __attribute__((noreturn)) void enter(struct vcpu *vcpu)
 {
+    struct pv_vcpu *v = to_pv(vcpu);
+
+    if (v->bad_segments) {
+        v->bad_segments = false;
+        pv_bounce_failsafe(&cpu_info()->regs);
+    }
     pv_enter();
 }
 
@@ -164,7 +170,7 @@ static void forget(void *domain)
 void pv_forget(struct domain *d)
 {
     smp_call(cpus_online, forget, d);
-    d->dirty_cpus = 0;
+    d->mem.dirty_cpus = 0;
 }
 
 static int check_context(const struct vcpu_guest_context *c)

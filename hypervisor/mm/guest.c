@@ -1,0 +1,34 @@
+#include "mm/guest.h"
+
+#include "cpu/layout.h"
+#include "lib/errno.h"
+
+// cpu/entry.S: bytes not done because of a fault.
+size_t guest_copy(void *dst, const void *src, size_t len);
+size_t guest_zero(void *dst, size_t len);
+
+static inline int range_bad(uint64_t addr, size_t len)
+{
+    return addr + len < addr || (addr < HV_END && addr + len > HV_START);
+}
+
+int copy_from_guest(void *dst, uint64_t src, size_t len)
+{
+    if (range_bad(src, len) || guest_copy(dst, (const void *)src, len))
+        return -EFAULT;
+    return 0;
+}
+
+int copy_to_guest(uint64_t dst, const void *src, size_t len)
+{
+    if (range_bad(dst, len) || guest_copy((void *)dst, src, len))
+        return -EFAULT;
+    return 0;
+}
+
+int clear_guest(uint64_t dst, size_t len)
+{
+    if (range_bad(dst, len) || guest_zero((void *)dst, len))
+        return -EFAULT;
+    return 0;
+}
