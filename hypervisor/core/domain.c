@@ -14,6 +14,7 @@
 #include "core/fpu.h"
 #include "core/grant.h"
 #include "core/pirq.h"
+#include "core/pv_time.h"
 #include "core/rangeset.h"
 #include "core/sched.h"
 #include "core/vcpu_info.h"
@@ -79,6 +80,7 @@ static int domain_init(struct domain *d)
     if (!d->vcpus || !d->io_ports || !d->io_memory || !d->irqs || !d->shared_info)
         return -ENOMEM;
     frame_share(d->shared_info, d, true);
+    wallclock_publish(d);
     sched_domain_init(d);
     if ((rc = event_domain_init(d)) || (rc = grant_domain_init(d, 64, 1024)) ||
         (rc = pirq_domain_init(d)))
@@ -298,7 +300,8 @@ void domain_shutdown(struct domain *d, unsigned reason)
     spin_lock(&d->lock);
     if (!d->shutting_down) {
         d->shutting_down = true;
-        d->shutdown_code = (uint8_t)reason;
+        if (!d->shutdown_code_latched)
+            d->shutdown_code = (uint8_t)reason;
         for_each_vcpu(d, v)
         {
             __atomic_fetch_or(&v->pause_flags, VPF_SHUTDOWN, __ATOMIC_SEQ_CST);
@@ -316,6 +319,7 @@ void domain_resume(struct domain *d)
     domain_pause(d);
     spin_lock(&d->lock);
     d->shutting_down = d->shut_down = false;
+    d->shutdown_code_latched = false;
     d->shutdown_code = 0;
     for_each_vcpu(d, v)
         __atomic_fetch_and(&v->pause_flags, ~(uint64_t)VPF_SHUTDOWN, __ATOMIC_SEQ_CST);

@@ -46,6 +46,9 @@ struct domain_ops {
     int (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
     void (*vcpu_get_context)(struct vcpu *v, struct vcpu_guest_context *c);
 
+    // VCPUOP_send_nmi: makes it pending, and kicks the vCPU. NULL: there is no such thing.
+    void (*vcpu_nmi)(struct vcpu *v);
+
     // Leaving and entering a CPU, called by the switch with interrupts off.
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);
@@ -91,6 +94,7 @@ struct domain {
     enum domain_dying dying;
     bool shutting_down, shut_down; // shutdown asked for; all vCPUs have stopped
     uint8_t shutdown_code;         // SHUTDOWN_*
+    bool shutdown_code_latched;    // set ahead of the shutdown by SCHEDOP_shutdown_code
     bool is_shut_down_reported;
 
     // Owned by their rooms.
@@ -127,6 +131,7 @@ struct vcpu {
     struct vcpu_runstate_info runstate;
     uint64_t runstate_guest;      // guest address of its copy, 0: none
     uint64_t time_info_guest;     // guest address of the secondary time info, 0: none
+    uint32_t time_generation;     // of the tsc_scale that its time areas show; 0: none yet
     struct timer periodic_timer, singleshot_timer, poll_timer;
     nsec_t periodic_period, periodic_last;
     unsigned poll_port;           // SCHEDOP_poll on one port; 0: several

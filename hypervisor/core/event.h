@@ -50,8 +50,8 @@ void event_mark_pending(struct vcpu *v);
 // v->info now points to a new area, filled from the old one: marks everything pending in it, so
 // that nothing which was sent meanwhile is lost.
 void event_info_moved(struct vcpu *v);
-// For SCHEDOP_poll: is the port pending? false for a bad port.
-bool event_port_pending(struct domain *d, unsigned port);
+// For SCHEDOP_poll: is the port pending? -EINVAL for a bad one.
+int event_port_pending(struct domain *d, unsigned port);
 // SCHEDOP_poll: sets VPF_POLLING, so that an event on `port` (0: on any port) ends the wait with
 // vcpu_wake. Look at the ports' pending bits after this. event_poll_end takes the flag back, for
 // whatever else ends the wait; true if it still was set.

@@ -144,13 +144,13 @@ bool event_send_pirq(struct domain *d, unsigned pirq)
     return deliver(d, event_pirq_port(d, pirq), PORT_PIRQ, pirq);
 }
 
-bool event_port_pending(struct domain *d, unsigned port)
+int event_port_pending(struct domain *d, unsigned port)
 {
     struct event_port *p = event_port_find(d->events, port);
     bool pending;
 
     if (!p)
-        return false;
+        return -EINVAL;
     spin_lock(&d->events->lock);
     pending = d->events->abi->is_pending(d, p);
     spin_unlock(&d->events->lock);

@@ -1,0 +1,25 @@
+// Sets of numbers, kept as sorted ranges: I/O ports, MMIO frames, interrupts that a domain may use.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rangeset;
+
+// Empty; NULL if memory is short.
+struct rangeset *rangeset_new(void);
+// rs may be NULL.
+void rangeset_free(struct rangeset *rs);
+
+// first .. last, both included, first <= last. -ENOMEM: nothing has changed.
+int rangeset_add(struct rangeset *rs, uint64_t first, uint64_t last);
+int rangeset_remove(struct rangeset *rs, uint64_t first, uint64_t last);
+
+// All of first .. last, or any of it?
+bool rangeset_contains(struct rangeset *rs, uint64_t first, uint64_t last);
+bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last);
+
+// Calls fn for each range in ascending order, with the set locked; stops at its first non-zero
+// result and returns that.
+int rangeset_each(struct rangeset *rs, int (*fn)(uint64_t first, uint64_t last, void *arg),
+                  void *arg);
