@@ -8,7 +8,7 @@ GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -I. -Wall -Wextra -Werror -Wshad
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wold-style-definition -Wvla \
 	-Wno-unused-parameter -Wno-clobbered -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
-	-fno-omit-frame-pointer -fcf-protection=none -DWITH_INIT_P2M -MMD -MP
+	-fno-omit-frame-pointer -fno-toplevel-reorder -fcf-protection=none -DWITH_INIT_P2M -MMD -MP
 GUEST_BASE = 0xffffffff80000000
 
 GUEST_SRCS := $(sort $(wildcard tests/guests/common/*.[cS])) $(sort $(wildcard tests/guests/pv/*.[cS]))

@@ -1,6 +1,7 @@
 #include "tests/guests/common/events.h"
 
 #include "pv-abi/sched.h"
+#include "pv-abi/vcpu.h"
 #include "tests/guests/common/guest.h"
 
 volatile unsigned event_count[MAX_TEST_PORTS];
@@ -8,6 +9,7 @@ volatile unsigned event_vcpu[MAX_TEST_PORTS];
 volatile unsigned upcall_count;
 void (*events_scan_hook)(void);
 unsigned timer_port;
+uint64_t first_ticks_ns;
 
 static struct vcpu_info *moved_info[MAX_TEST_VCPUS];
 
@@ -21,6 +23,17 @@ void vcpu_info_moved(unsigned vcpu, struct vcpu_info *info)
     moved_info[vcpu] = info;
 }
 
+// A vCPU starts with a periodic timer of 100 Hz, which would disturb every test: see it, stop it.
+static void count_first_ticks(void)
+{
+    uint64_t start = time_now();
+
+    while (event_count[timer_port] < 3 && time_now() - start < 100 * NS_PER_MS)
+        hc(sched_op, SCHEDOP_yield, 0);
+    first_ticks_ns = event_count[timer_port] < 3 ? 0 : time_now() - start;
+    vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+}
+
 void events_init(void)
 {
     long port;
@@ -31,6 +44,7 @@ void events_init(void)
         print("FATAL cannot bind VIRQ_TIMER: %ld\n", port);
     timer_port = (unsigned)port;
     events_enable();
+    count_first_ticks();
 }
 
 // The 2-level scan

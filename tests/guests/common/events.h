@@ -50,3 +50,6 @@ long port_send(unsigned port);
 void port_pair(unsigned *a, unsigned *b);
 
 extern unsigned timer_port; // VIRQ_TIMER of vCPU 0, bound by the runtime
+// How long the first three ticks of the periodic timer took that a vCPU starts with; 0 if none
+// came.
+extern uint64_t first_ticks_ns;

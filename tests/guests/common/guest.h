@@ -14,3 +14,18 @@
 
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
+
+// Addresses that no hypercall may read or write through: unmapped, the page at 0, the hypervisor's
+// own, the read-only M2P, not canonical, wrapping around.
+#define BAD_POINTERS 6
+extern void *const bad_pointers[BAD_POINTERS];
+
+// Checks that CALL, which uses the pointer `bad`, is refused with EFAULT for every bad pointer.
+#define CHECK_EFAULT_ALL(call)                                    \
+    do {                                                          \
+        for (unsigned bad_i = 0; bad_i < BAD_POINTERS; bad_i++) { \
+            void *bad = bad_pointers[bad_i];                      \
+            if (!CHECK_EQ(call, -XEN_EFAULT))                     \
+                print("     ... with the pointer %p\n", bad);     \
+        }                                                         \
+    } while (0)

@@ -1,6 +1,6 @@
 // Start of a bare PV test guest: set up the runtime, run the tests, power off.
 //
-// Options on the command line: only=PREFIX,... skip=PREFIX,... verbose seed=N fuzz=N
+// Options on the command line: only=PREFIX:... skip=PREFIX:... verbose seed=N fuzz=N
 // off=reboot (reboots instead of powering off) off=none (blocks for ever)
 #include "pv-abi/features.h"
 #include "pv-abi/sched.h"
@@ -10,6 +10,11 @@
 
 struct start_info *start_info;
 struct shared_info *shared_info;
+
+void *const bad_pointers[BAD_POINTERS] = {
+    (void *)0x0000700000000000, (void *)0x0000000000000008, (void *)0xffff830000001000,
+    (void *)0xffff800000000000, (void *)0x8000000000001000, (void *)0xfffffffffffffff8,
+};
 
 // Where shared_info is mapped: a page of the image that has given up its own frame.
 static uint8_t shared_page[4096] __attribute__((aligned(4096)));

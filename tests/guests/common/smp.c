@@ -13,7 +13,7 @@ void secondary_main(unsigned vcpu);
 void vcpu_context_fill(struct vcpu_guest_context *c, unsigned vcpu)
 {
     memset(c, 0, sizeof(*c));
-    c->flags = VGCF_in_kernel | VGCF_online;
+    c->flags = VGCF_in_kernel; // it stays offline until VCPUOP_up
     c->user_regs.rip = (uint64_t)secondary_start;
     c->user_regs.rsp = vcpu_main_stack(vcpu);
     c->user_regs.rdi = vcpu;
@@ -109,6 +109,7 @@ bool vcpu_stop(unsigned vcpu)
 void secondary_main(unsigned vcpu)
 {
     trap_restore();
+    events_enable();
     for (;;) {
         void (*function)(void *) = work[vcpu];
 

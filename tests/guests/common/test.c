@@ -142,17 +142,23 @@ unsigned long option_number(const char *name, unsigned long otherwise)
     return value;
 }
 
-// True if a name of the comma-separated list begins `test`.
+static bool separates(char c)
+{
+    return c == ':' || c == ',';
+}
+
+// True if a name of the list begins `test`. Colons separate, and commas where the boot loader lets
+// them through (QEMU's -initrd does not).
 static bool listed(const char *list, const char *test)
 {
     while (*list && *list != ' ') {
         size_t n = 0;
 
-        while (list[n] && list[n] != ',' && list[n] != ' ')
+        while (list[n] && list[n] != ' ' && !separates(list[n]))
             n++;
         if (n && strncmp(list, test, n) == 0)
             return true;
-        list += n + (list[n] == ',');
+        list += n + separates(list[n]);
     }
     return false;
 }
