@@ -3,8 +3,8 @@
 // sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
 // sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
 // sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c
-// hypervisor/core/event_send.c sources: hypervisor/core/guest_frame.c tests/unit/fake/platform.c
-// tests/unit/fake/frames.c
+// sources: hypervisor/core/event_send.c hypervisor/core/guest_frame.c
+// sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <CUnit/Basic.h>
 #include <unistd.h>
 
