@@ -118,7 +118,7 @@ static struct domain_memory *memory_of(struct domain *d)
 
 static bool owns_nothing(const struct domain_memory *m)
 {
-    return !m->nr_pages && !m->shared_pages;
+    return !m->nr_pages && !m->shared.count;
 }
 
 // Counts n more frames against the domain's limit and claim. *claimed: how many the claim covers.
@@ -231,13 +231,13 @@ static void free_domain_frame(struct frame *f, struct domain *d)
     uncharge(d, 1, 0); // last: the domain may go with it
 }
 
-static void retire_shared_frame(struct domain *d)
+static void retire_shared_frame(struct frame *f, struct domain *d)
 {
     struct domain_memory *m = memory_of(d);
     bool last;
 
     spin_lock(&m->lock);
-    m->shared_pages--;
+    frame_list_del(&m->shared, f);
     last = owns_nothing(m);
     spin_unlock(&m->lock);
     if (last && owner_ops)
@@ -253,7 +253,7 @@ void frame_last_put(struct frame *f)
     ASSERT(!(state & (FS_REFS | FS_PARTIAL | FS_PINNED | FS_ALLOCATED | FS_LOCKED)));
     ASSERT(d);
     if (f->kind == FRAME_SHARED) {
-        retire_shared_frame(d);
+        retire_shared_frame(f, d);
         return;
     }
     ASSERT(f->kind == FRAME_DOMAIN && !(state & FS_COUNT));
@@ -267,14 +267,14 @@ void frame_share(void *va, struct domain *d, bool writable)
     bool first;
 
     ASSERT(f->kind == FRAME_HYPERVISOR && !f->state);
+    f->kind = FRAME_SHARED;
+    f->owner = frame_owner_id(d);
     spin_lock(&m->lock);
     first = owns_nothing(m);
-    m->shared_pages++;
+    frame_list_add(&m->shared, f);
     spin_unlock(&m->lock);
     if (first && owner_ops)
         owner_ops->hold(d);
-    f->kind = FRAME_SHARED;
-    f->owner = frame_owner_id(d);
     // The typed reference that is never dropped keeps the type what it is.
     __atomic_store_n(&f->state,
                      FS_ALLOCATED | FS_REF | FS_COUNT_ONE | FS_VALIDATED |
@@ -285,4 +285,31 @@ void frame_share(void *va, struct domain *d, bool writable)
 void frame_unshare(void *va)
 {
     frame_release_allocation(mfn_to_frame(virt_to_mfn(va)));
+}
+
+void frame_unshare_all(struct domain *d)
+{
+    struct domain_memory *m = memory_of(d);
+    struct frame *f;
+
+    do {
+        spin_lock(&m->lock);
+        for (f = frame_list_first(&m->shared); f; f = frame_list_next(f))
+            if (frame_state(f) & FS_ALLOCATED)
+                break;
+        spin_unlock(&m->lock);
+    } while (f && (frame_release_allocation(f) || true));
+}
+
+void frame_close(struct domain *d)
+{
+    struct domain_memory *m = memory_of(d);
+    uint32_t claimed;
+
+    spin_lock(&m->lock);
+    m->closed = true;
+    claimed = m->claimed_pages;
+    m->claimed_pages = 0;
+    spin_unlock(&m->lock);
+    buddy_unclaim(claimed);
 }

@@ -146,6 +146,7 @@ static inline struct domain *frame_owner(const struct frame *f)
 
 void frame_last_put(struct frame *f); // frame_put's: frees it
 int frame_put_last_type(struct frame *f, bool preemptible);
+bool frame_undo_get(struct frame *f); // drops a reference and a typed one; false
 
 // References: a frame with references stays allocated to its owner. frame_get fails if d does not
 // own the frame or it is being freed. The last frame_put of a frame frees it.
@@ -213,19 +214,25 @@ int frame_type_finish(struct frame *f, bool preemptible);
 // The same for a frame of a dying domain, a preempted validation is undone, too.
 int frame_type_abort(struct frame *f);
 
-// A reference and a writable type at once, for d (by frame_owner_id). False: not d's, or of another
-// type.
-bool frame_get_writable_slow(struct frame *f, uint32_t id);
-static inline bool frame_get_writable(struct frame *f, uint32_t id)
+// A reference and a typed one at once, for a domain by its frame_owner_id, if the frame is of that
+// type already. False: not the domain's, or of another type, or of none.
+static inline bool frame_get_validated(struct frame *f, uint32_t id, enum frame_type type)
 {
     uint64_t s = frame_state(f);
 
-    if (likely(f->owner == id &&
-               (s & (FS_TYPE | FS_VALIDATED)) == (FS_OF_TYPE(FT_WRITABLE) | FS_VALIDATED) &&
-               frame_refs_ok(s) && (s & FS_COUNT) < FS_COUNT_MAX &&
-               frame_cas(f, &s, s + FS_REF + FS_COUNT_ONE) && READ_ONCE(f->owner) == id))
-        return true;
-    return frame_get_writable_slow(f, id);
+    while (likely(f->owner == id &&
+                  (s & (FS_TYPE | FS_VALIDATED)) == (FS_OF_TYPE(type) | FS_VALIDATED) &&
+                  frame_refs_ok(s) && (s & FS_COUNT) < FS_COUNT_MAX))
+        if (likely(frame_cas(f, &s, s + FS_REF + FS_COUNT_ONE)))
+            return likely(READ_ONCE(f->owner) == id) || frame_undo_get(f);
+    return false;
+}
+
+// The same for the writable type, which the frame gets if it has none.
+bool frame_get_writable_slow(struct frame *f, uint32_t id);
+static inline bool frame_get_writable(struct frame *f, uint32_t id)
+{
+    return likely(frame_get_validated(f, id, FT_WRITABLE)) || frame_get_writable_slow(f, id);
 }
 
 // Both at once, not preemptible (types that need no validation of content, or L1 and descriptors).
@@ -240,6 +247,21 @@ static inline void frame_put_and_type(struct frame *f)
             return;
     frame_put_last_type(f, false);
     frame_put(f);
+}
+
+// The same, preemptible: 0, or -ERESTART as frame_put_type, the ordinary reference being kept then.
+static inline int frame_put_and_type_preemptible(struct frame *f)
+{
+    uint64_t s = frame_state(f);
+    int rc;
+
+    while (likely((s & FS_COUNT) > FS_COUNT_ONE))
+        if (likely(frame_cas(f, &s, s - FS_COUNT_ONE - FS_REF)))
+            return 0;
+    rc = frame_put_last_type(f, true);
+    if (!rc)
+        frame_put(f);
+    return rc;
 }
 
 // The lock of a frame with a validated type, under which the entries of a page table are updated
@@ -304,6 +326,10 @@ bool frame_release_allocation(struct frame *f);
 // to new references, and the frame may be freed when the domain is gone.
 void frame_share(void *va, struct domain *d, bool writable);
 void frame_unshare(void *va);
+// frame_unshare for all of a dying domain's.
+void frame_unshare_all(struct domain *d);
+// A dying domain gets no more memory; its claim lapses.
+void frame_close(struct domain *d);
 
 void frame_list_add(struct frame_list *l, struct frame *f); // at the end
 void frame_list_del(struct frame_list *l, struct frame *f);

@@ -205,6 +205,12 @@ int frame_type_abort(struct frame *f)
     return 0;
 }
 
+bool frame_undo_get(struct frame *f)
+{
+    frame_put_and_type(f);
+    return false;
+}
+
 bool frame_get_and_type(struct frame *f, const struct domain *d, enum frame_type type)
 {
     if (type == FT_WRITABLE)

@@ -34,9 +34,10 @@ void pages_free(void *va, unsigned order)
     if (!va)
         return;
     for (unsigned i = 0; i < 1u << order; i++) {
-        // Shown to a domain that is no more: nobody can have a reference.
-        if (f[i].kind == FRAME_SHARED)
+        if (f[i].kind == FRAME_SHARED) { // its owner is gone, or has never come to life
+            frame_release_allocation(&f[i]);
             ASSERT(!(f[i].state & FS_REFS));
+        }
         f[i].kind = FRAME_HYPERVISOR;
         f[i].state = 0;
         f[i].owner = 0;
