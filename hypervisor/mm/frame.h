@@ -70,9 +70,9 @@ struct domain_memory {
     bool closed;             // dying: no allocation any more
     struct frame_list pages; // ordinary memory of the guest
     uint32_t nr_pages, max_pages;
-    uint32_t claimed_pages; // promised by XENMEM_claim_pages and not yet allocated
-    uint32_t shared_pages;  // hypervisor frames shown to the domain (shared_info, grants, ...)
-    cpumask_t dirty_cpus;   // CPUs whose TLB may hold entries of this domain
+    uint32_t claimed_pages;   // promised by XENMEM_claim_pages and not yet allocated
+    struct frame_list shared; // hypervisor frames shown to it (shared_info, grants, ...)
+    cpumask_t dirty_cpus;     // CPUs whose TLB may hold entries of this domain
 };
 
 // Types of use. A frame has one type at a time while its type count is not 0.
