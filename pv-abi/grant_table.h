@@ -192,6 +192,7 @@ struct gnttab_copy {
     int16_t status; /* out */
 };
 typedef struct gnttab_copy gnttab_copy_t;
+ABI_SIZE(struct gnttab_copy_ptr, 16);
 ABI_SIZE(struct gnttab_copy, 40);
 ABI_OFFSET(struct gnttab_copy, source.offset, 10);
 ABI_OFFSET(struct gnttab_copy, dest, 16);

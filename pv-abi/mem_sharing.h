@@ -76,6 +76,11 @@ struct xen_mem_sharing_op {
     } u;
 };
 typedef struct xen_mem_sharing_op xen_mem_sharing_op_t;
+ABI_SIZE(struct mem_sharing_op_nominate, 16);
+ABI_SIZE(struct mem_sharing_op_share, 40);
+ABI_SIZE(struct mem_sharing_op_range, 32);
+ABI_SIZE(struct mem_sharing_op_debug, 8);
+ABI_SIZE(struct mem_sharing_op_fork, 8);
 ABI_SIZE(struct xen_mem_sharing_op, 48);
 ABI_OFFSET(struct xen_mem_sharing_op, u, 8);
 ABI_OFFSET(struct xen_mem_sharing_op, u.share.client_domain, 40);

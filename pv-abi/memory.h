@@ -138,6 +138,7 @@ struct xen_add_to_physmap_batch {
     XEN_GUEST_HANDLE(int) errs; /* out: 0 or -errno for each */
 };
 typedef struct xen_add_to_physmap_batch xen_add_to_physmap_batch_t;
+ABI_SIZE(union xen_add_to_physmap_batch_extra, 2);
 ABI_SIZE(struct xen_add_to_physmap_batch, 32);
 ABI_OFFSET(struct xen_add_to_physmap_batch, u, 6);
 ABI_OFFSET(struct xen_add_to_physmap_batch, errs, 24);
