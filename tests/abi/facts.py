@@ -7,7 +7,6 @@ Nothing is parsed from C source here, so a fact is always the compiler's own.
 
 import re
 import subprocess
-import sys
 
 from elftools.elf.elffile import ELFFile
 
@@ -37,26 +36,27 @@ class HeaderSet:
 # Macros
 
 
-def macro_names(unit):
-    """Names of the object-like macros with a body that are defined under the set's root."""
+def definitions(unit):
+    """{name: (is it function-like, its body)} of the macros defined under the set's root."""
     source = unit.path("-macros.c")
     with open(source, "w") as out:
         out.write(unit.preamble())
     text = unit.compile(["-E", "-dD", source], stdout=subprocess.PIPE).stdout
-    names, where = {}, ""
+    found, inside = {}, False
     for line in text.splitlines():
         marker = re.match(r'# \d+ "([^"]*)"', line)
+        define = re.match(r"#(define|undef) (\w+)(\(?)(.*)", line)
         if marker:
-            where = marker.group(1)
-            continue
-        undef = re.match(r"#undef (\w+)", line)
-        if undef:
-            names.pop(undef.group(1), None)
-            continue
-        define = re.match(r"#define (\w+)(\(?)(.*)", line)
-        if define and not define.group(2) and define.group(3).strip() and unit.root in where:
-            names[define.group(1)] = where[where.index(unit.root) + len(unit.root):].lstrip("/")
-    return names
+            inside = marker.group(1).startswith(unit.root)
+        elif define and inside and define.group(1) == "define":
+            found[define.group(2)] = (bool(define.group(3)), define.group(4).strip())
+        elif define and define.group(1) == "undef":
+            found.pop(define.group(2), None)
+    return found
+
+
+def function_macros(unit):
+    return {name for name, (function, _) in definitions(unit).items() if function}
 
 
 def sift(unit, names, template):
@@ -68,7 +68,7 @@ def sift(unit, names, template):
             out.write(f'#line {index + 1} "candidate"\n{template.format(name=name, i=index)}\n')
     args = ["-fsyntax-only", "-fmax-errors=0", "-w", source]
     errors = unit.compile(args, check=False, stderr=subprocess.PIPE).stderr
-    bad = {int(number) for number in re.findall(r"^candidate:(\d+):\d+: error", errors, re.M)}
+    bad = {int(number) for number in re.findall(r"^candidate:(\d+):\d+: (?:error|note)", errors, re.M)}
     return [name for index, name in enumerate(names) if index + 1 not in bad]
 
 
@@ -90,21 +90,28 @@ def evaluate(unit, integers, strings):
 
 
 def macros(unit):
-    """({name: value}, {name: file} of what has no value): constants that are macros."""
-    where = macro_names(unit)
-    names = sorted(where)
+    """{name: value} of the object-like macros that are not empty.
+
+    What is neither a number nor a text, such as another name of a type, stands for itself.
+    """
+    found = definitions(unit)
+    names = sorted(n for n, (function, body) in found.items() if body and not function)
     integers = sift(unit, names, "enum {{ candidate_{i} = ({name}) }};")
     rest = [name for name in names if name not in set(integers)]
     strings = sift(unit, rest, 'const char candidate_{i}[sizeof({name})] = "" {name};')
     values = evaluate(unit, integers, strings)
-    return values, {name: where[name] for name in rest if name not in set(strings)}, where
+    return {name: values.get(name, found[name][1]) for name in names}
 
 
 # Types
 
 
 class Types:
-    """The types of one compiled unit, by name, with their layout flattened to leaves."""
+    """The types of one compiled unit, by name, each with its size and its leaves.
+
+    A leaf is (path of member names, offset, size, kind). Structures without a name are
+    flattened into their members; one with a name is a leaf and described on its own.
+    """
 
     AGGREGATES = {"DW_TAG_structure_type": "struct", "DW_TAG_union_type": "union"}
     QUALIFIERS = ("DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_typedef")
@@ -165,7 +172,7 @@ class Types:
 
     def _describe(self, die):
         leaves = []
-        self._flatten(die, "", 0, leaves)
+        self._flatten(die, "", 0, leaves, top=die.tag in self.AGGREGATES)
         return self._size(die), sorted(leaves)
 
     def _size(self, die):
@@ -190,10 +197,13 @@ class Types:
                     count *= number.value if number else 0
         return count
 
-    def _flatten(self, die, path, offset, leaves):
+    def _flatten(self, die, path, offset, leaves, top=False):
         die = self._strip(die)
         if die is None or die.tag == "DW_TAG_pointer_type":
             leaves.append((path, offset, 8, "pointer"))
+        elif die.tag in self.AGGREGATES and self._text(die) and not top:
+            name = f"{self.AGGREGATES[die.tag]} {self._text(die)}"
+            leaves.append((path, offset, self._size(die), name))
         elif die.tag in self.AGGREGATES:
             if path:
                 leaves.append((path, offset, self._size(die), "aggregate"))
@@ -238,17 +248,3 @@ class Types:
             return member.attributes["DW_AT_data_bit_offset"].value, bits
         unit = self._size(member.get_DIE_from_attribute("DW_AT_type")) * 8
         return at * 8 + unit - member.attributes["DW_AT_bit_offset"].value - bits, bits
-
-
-def dump(unit, out=sys.stdout):
-    """Print everything; a help for whoever writes a header or looks into a difference."""
-    values, valueless, where = macros(unit)
-    for name in where:
-        print("macro", where[name], name, values.get(name, "(no value)"), file=out)
-    types = Types(unit)
-    for name, value in types.enumerators.items():
-        print("enum", name, value, file=out)
-    for name, (size, leaves) in types.layouts.items():
-        print("type", name, size, file=out)
-        for path, offset, length, kind in sorted(leaves, key=lambda leaf: leaf[1]):
-            print(f"    {offset:#6x} {length:5} {kind:12} {path}", file=out)
