@@ -64,6 +64,11 @@ struct domain_ops {
     // The frame behind a guest frame number as hypercall arguments and grant entries carry it, with
     // an ordinary reference: 0 or -EINVAL. NULL where these are machine frame numbers, as for PV.
     int (*gfn_to_frame)(struct domain *d, gfn_t gfn, struct frame **frame);
+
+    // PHYSDEVOP_set_iopl (0 to 3) and _set_iobitmap (a guest address) of the current vCPU; NULL where
+    // the kind has no such thing.
+    int (*set_iopl)(struct vcpu *v, unsigned iopl);
+    int (*set_io_bitmap)(struct vcpu *v, uint64_t bitmap, unsigned nr_ports);
 };
 
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };

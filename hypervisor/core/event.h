@@ -23,6 +23,8 @@ long do_event_channel_op_compat(uint64_t arg);
 int event_reset(struct domain *d);
 // EVTCHNOP_send by domain d on its own port. 0 or -EINVAL.
 int event_send(struct domain *d, uint32_t port);
+// EVTCHNOP_unmask on a port of d. 0 or -EINVAL.
+int event_unmask(struct domain *d, uint32_t port);
 
 // Raises a virtual interrupt (VIRQ_*): per-vCPU ones on v, global ones on the domain's bound vCPU.
 // Without a binding nothing happens. Callable with any lock but the event locks held.

@@ -70,10 +70,9 @@ static int op_status(union evtchn_arg *arg)
     return rc;
 }
 
-static int op_unmask(union evtchn_arg *arg)
+int event_unmask(struct domain *d, uint32_t port)
 {
-    struct domain *d = current->domain;
-    struct event_port *p = event_port_find(d->events, arg->unmask.port);
+    struct event_port *p = event_port_find(d->events, port);
     struct vcpu *v;
 
     if (!p)
@@ -84,6 +83,11 @@ static int op_unmask(union evtchn_arg *arg)
         d->events->abi->unmask(d, v, p);
     spin_unlock(&d->events->lock);
     return 0;
+}
+
+static int op_unmask(union evtchn_arg *arg)
+{
+    return event_unmask(current->domain, arg->unmask.port);
 }
 
 static int op_set_priority(union evtchn_arg *arg)
