@@ -18,6 +18,7 @@
 __thread struct cpu_info fake_cpu_info;
 unsigned nr_cpus = 1;
 cpumask_t cpus_online = 1;
+struct cpu_info *cpu_infos[MAX_CPUS];
 mfn_t max_mfn = FAKE_FRAMES;
 
 struct list domains = LIST_INIT(domains);
@@ -293,24 +294,25 @@ void smp_kick(unsigned cpu)
 {
 }
 
-bool preempt_check(void)
+__attribute__((weak)) bool preempt_check(void)
 {
     return fake_preempt_every && ++preempt_calls % fake_preempt_every == 0;
 }
 
-void vcpu_kick(struct vcpu *v)
+// Weak, where a test may link the real one instead.
+__attribute__((weak)) void vcpu_kick(struct vcpu *v)
 {
     __atomic_fetch_add(&fake_kicks, 1, __ATOMIC_SEQ_CST);
     fake_last_kicked = v;
 }
 
-void vcpu_wake(struct vcpu *v)
+__attribute__((weak)) void vcpu_wake(struct vcpu *v)
 {
     __atomic_fetch_add(&fake_wakes, 1, __ATOMIC_SEQ_CST);
     fake_last_woken = v;
 }
 
-long hypercall_continue(unsigned number, unsigned nargs, ...)
+__attribute__((weak)) long hypercall_continue(unsigned number, unsigned nargs, ...)
 {
     va_list ap;
 

@@ -19,7 +19,7 @@ enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, NR_CPU_WORK };
 
 struct cpu_info {
     struct cpu_user_regs regs;
-    struct vcpu *current;
+    struct vcpu *vcpu;
     uint32_t cpu;
     volatile uint32_t work;
     struct vcpu *fpu_owner;
@@ -39,17 +39,18 @@ static inline unsigned this_cpu(void)
 
 static inline struct vcpu *current_vcpu(void)
 {
-    return fake_cpu_info.current;
+    return fake_cpu_info.vcpu;
 }
 
 static inline void fake_run(struct vcpu *v) // this thread now executes a hypercall of v
 {
-    fake_cpu_info.current = v;
+    fake_cpu_info.vcpu = v;
 }
 #define current current_vcpu()
 
 extern unsigned nr_cpus;
 extern cpumask_t cpus_online;
+extern struct cpu_info *cpu_infos[MAX_CPUS]; // whoever runs several CPUs sets them
 
 #define for_each_cpu(cpu, mask) \
     for (cpumask_t m_ = (mask); m_ && ((cpu) = bit_first(m_), 1); m_ &= m_ - 1)
