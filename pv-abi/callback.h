@@ -14,7 +14,7 @@ enum {
     CALLBACKTYPE_event = 0,               /* an event channel is pending */
     CALLBACKTYPE_failsafe = 1,            /* a segment register could not be loaded */
     CALLBACKTYPE_syscall = 2,             /* SYSCALL from 64-bit user mode */
-    CALLBACKTYPE_sysenter_deprecated = 3, /* compares unequal to the one below; do not use */
+    CALLBACKTYPE_sysenter_deprecated = 3, /* the number that older guests use */
     CALLBACKTYPE_nmi = 4,
     CALLBACKTYPE_sysenter = 5,
     CALLBACKTYPE_syscall32 = 7, /* SYSCALL from 32-bit user mode */

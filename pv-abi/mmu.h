@@ -5,8 +5,8 @@
  * HYPERVISOR_mmuext_op(operations, count, done, domain)
  * HYPERVISOR_update_va_mapping(address, entry, UVMF flags)
  *
- * For the first two, the low half of `domain` names the owner of the page tables and the high
- * half, less one, the owner of the frames mapped (0: the caller).
+ * `domain` is the owner of the frames that are mapped or worked on, DOMID_SELF for the caller. In
+ * mmu_update its high half, less one, is the owner of the page tables; 0 there means the caller.
  */
 #pragma once
 
@@ -68,8 +68,8 @@ ABI_OFFSET(struct mmuext_op, arg1, 8);
 ABI_OFFSET(struct mmuext_op, arg2, 16);
 
 /*
- * Flags of update_va_mapping: what to flush, and where. With UVMF_MULTI the flags also carry
- * the address of a vCPU bitmap, which is why flags leave its low bits alone.
+ * Flags of update_va_mapping: what to flush, and where. With UVMF_MULTI the bits above them are
+ * the address of a bitmap of vCPUs; with UVMF_LOCAL they are 0.
  */
 #define UVMF_NONE           0UL
 #define UVMF_TLB_FLUSH      1UL

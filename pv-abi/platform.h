@@ -229,8 +229,8 @@ ABI_SIZE(struct xenpf_resource_op, 16);
 
 /* The hypervisor's own symbol table, one symbol a call. */
 struct xenpf_symdata {
-    uint32_t namelen; /* in: room; out: length of the name with its NUL, 0 at the end */
-    uint32_t symnum;  /* in and out: where to go on */
+    uint32_t namelen; /* in: room; out: length of the name, which may exceed it */
+    uint32_t symnum;  /* in: which; out: the next, or the same at the end */
     XEN_GUEST_HANDLE(char) name;
     uint64_t address; /* out */
     char type;        /* out, as nm prints it */

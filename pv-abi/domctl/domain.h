@@ -148,13 +148,13 @@ struct xen_domctl_set_target {
 };
 ABI_SIZE(struct xen_domctl_set_target, 2);
 
-/* Let the domain's suspension raise this event channel. */
+/* Its suspension raises this event channel, and not VIRQ_DOM_EXC. The last subscriber wins. */
 struct xen_domctl_subscribe {
     uint32_t port;
 };
 ABI_SIZE(struct xen_domctl_subscribe, 4);
 
-/* Let the domain receive a global VIRQ. */
+/* The domain receives this global VIRQ from now on. */
 struct xen_domctl_set_virq_handler {
     uint32_t virq;
 };

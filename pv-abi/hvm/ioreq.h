@@ -3,7 +3,8 @@
  *
  * Each vCPU has one ioreq in a page shared with the device model, and an event channel: the
  * hypervisor makes it READY and notifies, the device model makes it INPROCESS and in the end
- * RESP_READY and notifies back. Writes that need no answer may go into a second, buffered page.
+ * STATE_IORESP_READY and notifies back. Writes that need no answer may go into a second, buffered
+ * page.
  */
 #pragma once
 

@@ -145,7 +145,7 @@ struct xen_sysctl_pm_op {
         struct xen_set_cpufreq_para set_para;
         uint64_t get_avgfreq; /* out */
         uint32_t set_sched_opt_smt;
-        uint32_t get_max_cstate; /* in: 0 or 1, for sub-states; out */
+        uint32_t get_max_cstate; /* of these two, cpuid 1 means sub-states, 0 states */
         uint32_t set_max_cstate;
     } u;
 };

@@ -11,6 +11,7 @@ is no longer needed.
 
 import fnmatch
 import os
+import subprocess
 import sys
 
 import facts
@@ -144,10 +145,15 @@ def main():
     names, unknown = xen_headers()
     flags = ["-std=gnu11", "-ffreestanding", f"-I{ROOT}"]
     headers = [f"pv-abi/{name}" for name in headers_below(f"{ROOT}/pv-abi")]
-    ours = Side(facts.HeaderSet("ours", headers, flags, f"{ROOT}/pv-abi", build))
+    our_set = facts.HeaderSet("ours", headers, flags, f"{ROOT}/pv-abi", build)
     flags = ["-std=gnu11", "-D__XEN_TOOLS__"]
     headers = ["stdint.h", "stddef.h"] + [f"xen/{name}" for name in names]
-    xens = Side(facts.HeaderSet("xen", headers, flags, XEN, build))
+    xen_set = facts.HeaderSet("xen", headers, flags, XEN, build)
+    try:
+        ours, xens = Side(our_set), Side(xen_set)
+    except subprocess.CalledProcessError as error:
+        print(f"cannot compile the headers: {' '.join(error.cmd)}")
+        return 1
     result = compare(ours, xens)
     for name in unknown:
         result.fault(f"{XEN}/{name}: neither compared nor left out (xen-headers.txt)")
