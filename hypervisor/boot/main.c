@@ -4,6 +4,7 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/fpu.h"
+#include "core/pv_time.h"
 #include "core/sched.h"
 #include "core/timer.h"
 #include "core/version.h"
@@ -19,8 +20,11 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/init.h"
+#include "mm/tlb.h"
 #include "platform/acpi.h"
 #include "platform/platform.h"
+#include "platform/vga.h"
+#include "pv-abi/vga.h"
 #include "pv/cpu.h"
 #include "pv/dom0.h"
 #include "pv/mmu.h"
@@ -108,6 +112,67 @@ static void protect_image(void)
     tlb_flush_mask(cpus_online);
 }
 
+// What domain 0 learns of the screen: a linear framebuffer that the boot loader set up, or text mode.
+static const void *video_info(void)
+{
+    static struct dom0_vga_console_info v;
+    const struct boot_framebuffer *f = &boot_info.framebuffer;
+    unsigned column, row;
+
+    if (f->present && !f->text) {
+        v.video_type = boot_info.efi ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
+        v.u.vesa_lfb.width = (uint16_t)f->width;
+        v.u.vesa_lfb.height = (uint16_t)f->height;
+        v.u.vesa_lfb.bytes_per_line = (uint16_t)f->pitch;
+        v.u.vesa_lfb.bits_per_pixel = f->bpp;
+        v.u.vesa_lfb.lfb_base = (uint32_t)f->address;
+        v.u.vesa_lfb.ext_lfb_base = (uint32_t)(f->address >> 32);
+        v.u.vesa_lfb.lfb_size = (f->pitch * f->height + 0xffff) >> 16;
+        v.u.vesa_lfb.red_pos = f->red_pos;
+        v.u.vesa_lfb.red_size = f->red_size;
+        v.u.vesa_lfb.green_pos = f->green_pos;
+        v.u.vesa_lfb.green_size = f->green_size;
+        v.u.vesa_lfb.blue_pos = f->blue_pos;
+        v.u.vesa_lfb.blue_size = f->blue_size;
+        return &v;
+    }
+    if (boot_info.efi)
+        return NULL;
+    vga_cursor(&column, &row);
+    v.video_type = XEN_VGATYPE_TEXT_MODE_3;
+    v.u.text_mode_3.font_height = 16;
+    v.u.text_mode_3.rows = 25;
+    v.u.text_mode_3.columns = 80;
+    v.u.text_mode_3.cursor_x = (uint16_t)column;
+    v.u.text_mode_3.cursor_y = (uint16_t)row;
+    return &v;
+}
+
+// The first module is the kernel, with its command line behind its name; the second the initial RAM disk.
+static void dom0_create(void)
+{
+    const struct boot_module *m = boot_info.modules;
+    struct dom0_input in = {.video = video_info()};
+
+    if (!boot_info.nr_modules)
+        panic("no kernel for domain 0: the boot loader passed no module\n");
+    in.kernel_start = m[0].start;
+    in.kernel_end = m[0].end;
+    in.cmdline = m[0].cmdline;
+    // Multiboot 1 loaders put the module's file name first.
+    if (!strncmp(boot_info.loader, "Multiboot 1", 11)) {
+        while (*in.cmdline && *in.cmdline != ' ')
+            in.cmdline++;
+    }
+    while (*in.cmdline == ' ')
+        in.cmdline++;
+    if (boot_info.nr_modules > 1) {
+        in.initrd_start = m[1].start;
+        in.initrd_end = m[1].end;
+    }
+    dom0_build(&in);
+}
+
 static void free_boot_memory(void)
 {
     for (unsigned i = 0; i < boot_info.nr_modules; i++)
@@ -143,6 +208,7 @@ void boot_main(uint32_t magic, uint32_t info)
     if (sched_cpu_init(0))
         panic("no memory for CPU 0's scheduler\n");
     time_cpu_init();
+    pv_time_init();
     domains_init();
     pv_cpu_init();
     smp_start_all();

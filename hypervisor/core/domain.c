@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/fpu.h"
 #include "core/grant.h"
+#include "core/panic.h"
 #include "core/pirq.h"
 #include "core/pv_time.h"
 #include "core/rangeset.h"
@@ -148,8 +149,16 @@ static struct domain *special_domain(domid_t id)
     return d;
 }
 
+static void hold(struct domain *d)
+{
+    __atomic_add_fetch(&d->refs, 1, __ATOMIC_SEQ_CST);
+}
+
 void domains_init(void)
 {
+    static const struct frame_owner_ops ops = {hold, domain_put};
+
+    frame_register_owner_ops(&ops);
     dom_io = special_domain(DOMID_IO);
     dom_xen = special_domain(DOMID_XEN);
 }
@@ -267,16 +276,19 @@ static __attribute__((noreturn)) void machine_shutdown(unsigned reason)
     case SHUTDOWN_poweroff:
         log_info("Domain 0 powers the machine off.\n");
         machine_poweroff();
+        break;
     case SHUTDOWN_crash:
         log_err("Domain 0 crashed.\n");
         panic_end();
+        break;
     case SHUTDOWN_watchdog:
         log_err("Domain 0's watchdog expired: rebooting.\n");
         machine_reboot();
+        break;
     default:
         log_info("Domain 0 reboots the machine.\n");
-        machine_reboot();
     }
+    machine_reboot();
 }
 
 // All vCPUs have been told to stop; the last one to have stopped tells the toolstack.

@@ -176,6 +176,8 @@ static inline bool is_idle(const struct vcpu *v)
     return v->domain == &idle_domain;
 }
 
+// The owners of frames that no real domain owns; once, before any domain.
+void domains_init(void);
 // Creates a domain without vCPUs, paused by its control pause; ops gives its kind.
 // Returns 0 and a reference in *out, or -ENOMEM, -EEXIST, -EINVAL.
 int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
@@ -201,6 +203,8 @@ void vcpu_unpause(struct vcpu *v);
 // Dom0's shutdown is the machine's.
 void domain_shutdown(struct domain *d, unsigned reason);
 void domain_resume(struct domain *d);
+// A vCPU has stopped for a shutdown: tells the toolstack if it was the last. d->lock is held.
+void domain_check_shutdown(struct domain *d);
 // A guest did what it must not: prints why and the registers, and shuts it down with
 // SHUTDOWN_crash. Returns; the vCPU stops at the next chance.
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);

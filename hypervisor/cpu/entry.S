@@ -113,24 +113,38 @@ msr_write_checked: // (msr, value)
     ret
     EXTABLE 1b, 2b
 
-    // Copies between the hypervisor and the current guest: (dst, src, len) -> bytes not copied.
+    // Copies between the hypervisor and the current guest: (dst, src, len) -> 0, or not if it faulted.
     .globl guest_copy
 guest_copy:
     mov %rdx, %rcx
+    and $7, %edx
+    shr $3, %rcx
     SMAP_INSN stac
-1:  rep movsb
+1:  rep movsq
+    mov %edx, %ecx
+    jecxz 2f
+    rep movsb
 2:  SMAP_INSN clac
-    mov %rcx, %rax
+    xor %eax, %eax
     ret
-    EXTABLE 1b, 2b
+3:  SMAP_INSN clac
+    mov $1, %eax
+    ret
+    EXTABLE_RANGE 1b, 2b, 3b
 
-    .globl guest_zero // (dst, len) -> bytes not cleared
+    .globl guest_zero // (dst, len) -> 0, or not if it faulted
 guest_zero:
     mov %rsi, %rcx
+    and $7, %esi
+    shr $3, %rcx
     xor %eax, %eax
     SMAP_INSN stac
-1:  rep stosb
+1:  rep stosq
+    mov %esi, %ecx
+    rep stosb
 2:  SMAP_INSN clac
-    mov %rcx, %rax
     ret
-    EXTABLE 1b, 2b
+3:  SMAP_INSN clac
+    mov $1, %eax
+    ret
+    EXTABLE_RANGE 1b, 2b, 3b

@@ -4,6 +4,10 @@
 #include "cpu/layout.h"
 #include "lib/string.h"
 
+#define MSR_PAT 0x277
+// WB, WT, UC-, UC, WC, WP, UC, UC: what the ABI promises guests (mm/pte.h names the entries).
+#define HV_PAT 0x0000050100070406ull
+
 struct cpu_features cpu_features;
 
 struct alternative {
@@ -86,4 +90,5 @@ void features_cpu_init(void)
     if (cpu_features.umip)
         cr4 |= CR4_UMIP;
     write_cr4(cr4);
+    wrmsr(MSR_PAT, HV_PAT);
 }

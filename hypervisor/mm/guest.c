@@ -3,9 +3,9 @@
 #include "cpu/layout.h"
 #include "lib/errno.h"
 
-// cpu/entry.S: bytes not done because of a fault.
-size_t guest_copy(void *dst, const void *src, size_t len);
-size_t guest_zero(void *dst, size_t len);
+// cpu/entry.S: 0, or not if it faulted on the way.
+int guest_copy(void *dst, const void *src, size_t len);
+int guest_zero(void *dst, size_t len);
 
 static inline int range_bad(uint64_t addr, size_t len)
 {

@@ -15,8 +15,19 @@
     (PERDOMAIN_START + (uint64_t)(vcpu_id)*PERDOMAIN_VCPU_PAGES * PAGE_SIZE)
 #define PERDOMAIN_LDT(vcpu_id) (PERDOMAIN_GDT(vcpu_id) + 16 * PAGE_SIZE)
 
+// Whose frames a page table may point to. A guest's own tables: `from` is `owner`; a privileged
+// domain may map frames of another.
+struct pt_view {
+    struct domain *owner; // of the table
+    struct domain *from;  // of the frames mapped
+    uint32_t id;          // frame_owner_id(from)
+};
+
 struct pv_domain {
     struct domain d;
+    struct pt_view self;       // owner and from are d
+    uint32_t relinquish_left;  // frames yet to be looked at by pv_domain_relinquish()
+    bool relinquishing;
     uint64_t *perdomain_l3;    // what slot 260 of the domain's root tables points at
     uint64_t *perdomain_l2;
     uint64_t *perdomain_l1[MAX_VCPUS * PERDOMAIN_VCPU_PAGES / 512];
@@ -39,6 +50,9 @@ struct pv_vcpu {
     // Root page tables: frames with a reference and a type reference of FT_L4 each.
     mfn_t root;      // kernel's, CR3
     mfn_t user_root; // user's, 0: none
+    // A page table whose last typed reference this vCPU has put, and whose invalidation was preempted:
+    // to be finished before anything else; with an ordinary reference.
+    struct frame *unfinished;
 
     // Descriptor tables (pv/desc.c).
     mfn_t gdt_frames[PV_GDT_FRAMES];

@@ -5,6 +5,7 @@
 // back to where it just was finds everything loaded (`loaded`). Whoever takes that state away from under
 // an idle CPU (the end of a domain, a move to another CPU) makes it forget first.
 #include "core/fpu.h"
+#include "core/pv_time.h"
 #include "core/vm_assist.h"
 #include "core/version.h"
 #include "cpu/asm.h"
@@ -140,6 +141,7 @@ static void switch_to(struct vcpu *vcpu)
     }
     pv_load_debugregs(v);
     fpu_switch_to(vcpu);
+    pv_time_update(vcpu);
 }
 
 static __attribute__((noreturn)) void enter(struct vcpu *vcpu)
