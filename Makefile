@@ -77,10 +77,70 @@ $(BUILD)/vellum: $(BUILD)/vellum.elf hypervisor/boot/pack.lds
 	    --defsym=memory_size=$$(($$(symbol image_end) - $$(symbol image_start))) \
 	    --defsym=entry=$$(symbol boot_entry_phys) $(BUILD)/vellum.bin.o -o $@
 
+# Unit tests and fuzzers name the sources that they are built with in a line `// sources: ...`.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+HOST_CFLAGS = -std=gnu11 -O1 -g -Itests/unit/fake -Ihypervisor -I. -Wall -Wextra -Werror \
+	-Wno-unused-parameter -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+sources_of = $(shell sed -n 's,^// sources: ,,p' $(1))
+
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/$$*.c) Makefile
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $(filter %.c,$^) -o $@ -lcunit -lpthread
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) Makefile
+	@mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)clang $(HOST_CFLAGS) -Wno-unknown-warning-option -fsanitize=fuzzer $(filter %.c,$^) -o $@
+
+include tests/guests/guests.mk
+
+.PHONY: unit fuzz packages run demo test soak bench check format install
+
+unit: $(UNIT_TESTS) ## build the unit tests
+fuzz: $(FUZZERS) ## build the fuzzers
+
+packages: ## install the Debian packages that are missing
+	$(Q).ci/install-packages
+
+run: packages $(BUILD)/vellum ## boot Vellum and domain 0 in QEMU, to a shell (Ctrl-A X ends it)
+	$(Q)tests/boot/run --build $(BUILD) --shell
+
+demo: packages $(BUILD)/vellum ## boot unattended and show what happens
+	$(Q)tests/boot/run --build $(BUILD) --demo
+
+test: packages $(BUILD)/vellum unit fuzz guests ## run every test that fits in 20 minutes
+	$(Q)tests/run-all $(BUILD)
+
+soak: packages $(BUILD)/vellum ## the long runs
+	$(Q)tests/boot/run --build $(BUILD) --soak
+
+bench: packages $(BUILD)/vellum ## instruction counts beside real Xen's and the bare machine's
+	$(Q)tests/bench/run --build $(BUILD)
+
+CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
+
+check: packages ## format and static analysis
+	$(Q)clang-format --dry-run --Werror $(CHECKED)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Ihypervisor -I. \
+	    --suppressions-list=.cppcheck --enable=warning,portability $(filter %.c,$(HV_SRCS))
+	$(Q)clang-tidy --quiet $(filter %.c,$(HV_SRCS)) -- $(filter-out -fno-plt,$(HV_CFLAGS)) 
+
+format: ## rewrite the sources in the project's format
+	clang-format -i $(CHECKED)
+
+install: $(BUILD)/vellum ## install the image and a GRUB menu script into DESTDIR
+	install -D -m 644 $(BUILD)/vellum $(DESTDIR)/boot/vellum
+	install -D -m 644 $(BUILD)/vellum.elf $(DESTDIR)/usr/lib/debug/boot/vellum.elf
+	install -D -m 755 dom0-tools/boot/20_vellum $(DESTDIR)/etc/grub.d/20_vellum
+
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-clean: ## remove what was built
-	rm -rf $(BUILD)
+clean: ## remove what was built (build/cache keeps downloads)
+	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/*))
 
--include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d
+-include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d $(UNIT_TESTS:=.d)

@@ -43,7 +43,7 @@ static void dump_domains(void)
     for_each_domain(d)
     {
         log_err("domain %u (%s): %u pages of %u, %u shared by the hypervisor, refs %u, pauses %d%s%s\n",
-                d->id, d->ops->name, d->nr_pages, d->max_pages, d->xenheap_pages, d->refs,
+                d->id, d->ops->name, d->mem.nr_pages, d->mem.max_pages, d->mem.shared.count, d->refs,
                 d->pause_count, d->dying ? ", dying" : "", d->shutting_down ? ", shut down" : "");
         for_each_vcpu(d, v)
             log_err("  vCPU %u: CPU %u%s, pause flags %lx, count %d, events %s%s\n", v->id, v->cpu,

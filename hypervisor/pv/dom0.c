@@ -157,6 +157,20 @@ static void write_start_info(const struct dom0_input *in, const struct kernel *k
     }
 }
 
+// The root table starts out pinned, as the toolstack leaves it for other domains.
+static int pin_root(mfn_t mfn)
+{
+    struct frame *f = mfn_to_frame(mfn);
+    int rc;
+
+    if (!frame_get(f, dom0))
+        return -EINVAL;
+    rc = frame_get_type(f, FT_L4, false);
+    if (!rc)
+        __atomic_fetch_or(&f->state, FS_PINNED, __ATOMIC_SEQ_CST);
+    return rc;
+}
+
 static void start_vcpu(const struct kernel *k, const struct dom0_layout *l,
                        const struct dom0_memory *m, gfn_t root)
 {
@@ -175,7 +189,7 @@ static void start_vcpu(const struct kernel *k, const struct dom0_layout *l,
     c->kernel_ss = FLAT_KERNEL_SS64;
     c->kernel_sp = c->user_regs.rsp;
     c->ctrlreg[3] = xen_pfn_to_cr3(dom0_mfn(m, root));
-    rc = pv_pin_root(dom0, dom0_mfn(m, root));
+    rc = pin_root(dom0_mfn(m, root));
     if (!rc)
         rc = v->domain->ops->vcpu_set_context(v, c);
     if (rc)
