@@ -6,7 +6,7 @@
 // of one queue, always runnable, the virtual times never differ by more than a turn of each, so
 // that over any period their shares are as their weights but for that (start-time fair queueing).
 //
-// Waking up. A queue has a virtual time too, that of the vCPU it picked last. Who wakes up
+// Waking up. A queue has a virtual time too, the least of those of its vCPUs. Who wakes up
 // continues at his own, but no more than WAKE_CREDIT behind the queue's: enough to run at once if
 // he has used less than his share of late, and all that can be saved up by sleeping. A vCPU that
 // waits is hence passed over at most for WAKE_CREDIT and a turn of every other, however often they
@@ -127,7 +127,7 @@ static struct run_queue *lock_destination(struct vcpu *v, bool wakeup, nsec_t no
         spin_unlock(&q->lock);
         spin_lock_pair(&q->lock, &to->lock);
         if (v->cpu == q->cpu && may_queue(v)) {
-            queue_move(q, to, v);
+            queue_move(q, to, v, now);
             spin_unlock(&q->lock);
             return to;
         }
@@ -143,7 +143,7 @@ void sched_enqueue(struct vcpu *v, bool wakeup)
 
     if (!q)
         return;
-    queue_sync(q);
+    queue_sync(q, now);
     queue_limit_lag(q, v, wakeup ? WAKE_CREDIT : QUEUE_LAG_MAX);
     runstate_change(v, RUNSTATE_runnable, now);
     queue_insert(q, v);
@@ -176,7 +176,7 @@ static struct vcpu *pick(struct run_queue *q, nsec_t now)
         v = choose(q);
         if (!v)
             balance_mark_idle(q->cpu);
-        if (balance_pull(q, v, &tried))
+        if (balance_pull(q, v, &tried, now))
             continue;
         if (!v)
             return q->idle;
@@ -184,6 +184,7 @@ static struct vcpu *pick(struct run_queue *q, nsec_t now)
             queue_remove(q, v);
         if (cap_admit(v, now))
             break;
+        tried = 0;
     }
     balance_mark_busy(q->cpu);
     return v;

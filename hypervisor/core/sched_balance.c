@@ -133,7 +133,7 @@ static struct run_queue *find_victim(struct run_queue *q, struct vcpu *candidate
     return best;
 }
 
-bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried)
+bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried, nsec_t now)
 {
     struct run_queue *from = find_victim(q, candidate, *tried);
     struct vcpu *v;
@@ -146,7 +146,7 @@ bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried)
     v = queue_first_for(from, q->cpu);
     if (v && worth_pulling(q, from, v, candidate)) {
         queue_remove(from, v);
-        queue_move(from, q, v);
+        queue_move(from, q, v, now);
         queue_limit_lag(q, v, QUEUE_LAG_MAX);
         queue_insert(q, v);
         if (candidate)
@@ -158,25 +158,31 @@ bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried)
     return true;
 }
 
+// Has an idle CPU fetch one of those that wait in the queue. false: none is idle that could.
+static bool push_to_idle(struct run_queue *q)
+{
+    for (struct heap_node *n = q->waiting.top; n && READ_ONCE(idle_cpus); n = heap_next(n)) {
+        int idle = claim_idle(vcpu_cpus(sched_to_vcpu(n)), q->cpu);
+
+        if (idle < 0)
+            continue;
+        work_raise((unsigned)idle, WORK_SCHEDULE);
+        return true;
+    }
+    return false;
+}
+
 void balance_push(struct run_queue *q, nsec_t now)
 {
-    cpumask_t others;
     int64_t furthest;
     struct vcpu *v;
     unsigned cpu;
-    int idle;
 
-    if (!q->waiting.top)
+    if (!q->waiting.top || push_to_idle(q))
         return;
-    v = sched_to_vcpu(q->waiting.top);
-    others = ~cpumask_of(q->cpu);
-    idle = claim_idle(vcpu_cpus(v) & others, q->cpu);
-    if (idle >= 0) {
-        work_raise((unsigned)idle, WORK_SCHEDULE);
-        return;
-    }
     // A CPU with nobody waiting has no turns that would end.
-    cpu = furthest_running(preferred_cpus(v) & others, true, now, &furthest);
+    v = sched_to_vcpu(q->waiting.top);
+    cpu = furthest_running(preferred_cpus(v) & ~cpumask_of(q->cpu), true, now, &furthest);
     if (furthest > q->first_waiting + weighted(sched_params.slice, vcpu_weight(v)))
         work_raise(cpu, WORK_SCHEDULE);
 }

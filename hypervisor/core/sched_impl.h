@@ -54,12 +54,12 @@ void queue_remove(struct run_queue *q, struct vcpu *v);
 struct vcpu *queue_first_for(struct run_queue *q, unsigned cpu);
 // Charges a vCPU that runs here for its time up to now.
 void queue_charge(struct vcpu *v, nsec_t now);
-// The queue's virtual time goes on to that of a vCPU which is to run next; also publishes it.
+// A vCPU runs here from now on, or begins another turn.
 void queue_run(struct run_queue *q, struct vcpu *v, nsec_t now);
-// Brings the queue within QUEUE_LAG_MAX of the one that is furthest on.
-void queue_sync(struct run_queue *q);
+// Brings the queue's virtual time up to date, and within QUEUE_LAG_MAX of the one furthest on.
+void queue_sync(struct run_queue *q, nsec_t now);
 // Gives a vCPU over to another CPU's queue; both locked, in neither queue, not running.
-void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v);
+void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v, nsec_t now);
 // Lets no vCPU be further behind its queue than `most`.
 void queue_limit_lag(struct run_queue *q, struct vcpu *v, int64_t most);
 // Virtual time that a vCPU of some weight gains in ns.
@@ -79,7 +79,7 @@ unsigned balance_place(struct run_queue *q, struct vcpu *v, nsec_t now);
 // Fetches a vCPU from the most promising queue not tried yet, if it should run here rather than
 // `candidate` (NULL: nobody). false: no queue promises anything. true: the queue's lock was dropped
 // meanwhile, choose again and try the next.
-bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried);
+bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried, nsec_t now);
 // After a choice that left others waiting: has another CPU look at them if it should.
 void balance_push(struct run_queue *q, nsec_t now);
 // Has an idle CPU, if there is one, fetch the vCPU that was just queued.

@@ -79,35 +79,47 @@ void queue_charge(struct vcpu *v, nsec_t now)
         cap_charge(v, ran);
 }
 
-void queue_sync(struct run_queue *q)
+// The least virtual time that the queue still has to do with.
+static void advance(struct run_queue *q, nsec_t now)
 {
-    int64_t mine = q->vtime + q->offset;
-    int64_t most = __atomic_load_n(&machine_vtime, __ATOMIC_RELAXED);
+    const struct vcpu *v = q->running;
+    int64_t least;
 
+    if (is_idle(v))
+        return;
+    least = v->sched.node.key + weighted(MAX(now - v->sched.charged, 0), vcpu_weight(v));
+    if (q->waiting.top && q->waiting.top->key < least)
+        least = q->waiting.top->key;
+    if (least > q->vtime)
+        q->vtime = least;
+}
+
+void queue_sync(struct run_queue *q, nsec_t now)
+{
+    int64_t most = __atomic_load_n(&machine_vtime, __ATOMIC_RELAXED), mine, shift;
+
+    advance(q, now);
+    mine = q->vtime + q->offset;
     while (mine > most)
         if (__atomic_compare_exchange_n(&machine_vtime, &most, mine, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED))
             return;
-    if (most - mine > QUEUE_LAG_MAX) {
-        q->offset += most - mine - QUEUE_LAG_MAX;
+    shift = most - mine - QUEUE_LAG_MAX;
+    if (shift > 0) {
+        q->offset += shift;
+        WRITE_ONCE(q->run_vtime, q->run_vtime + shift);
         publish_waiting(q);
     }
 }
 
 void queue_run(struct run_queue *q, struct vcpu *v, nsec_t now)
 {
-    bool idle = is_idle(v);
-
-    if (!idle) {
-        if (v->sched.node.key > q->vtime)
-            q->vtime = v->sched.node.key;
-        queue_sync(q);
-    }
+    WRITE_ONCE(q->running, v);
+    queue_sync(q, now);
     WRITE_ONCE(q->run_weight, 0);
     WRITE_ONCE(q->run_vtime, v->sched.node.key + q->offset);
     WRITE_ONCE(q->run_start, now);
-    WRITE_ONCE(q->run_weight, idle ? 0 : vcpu_weight(v));
-    WRITE_ONCE(q->running, v);
+    WRITE_ONCE(q->run_weight, is_idle(v) ? 0 : vcpu_weight(v));
 }
 
 int64_t queue_running_vtime(const struct run_queue *q, nsec_t now)
@@ -119,10 +131,10 @@ int64_t queue_running_vtime(const struct run_queue *q, nsec_t now)
     return READ_ONCE(q->run_vtime) + weighted(MAX(now - READ_ONCE(q->run_start), 0), weight);
 }
 
-void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v)
+void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v, nsec_t now)
 {
-    queue_sync(from);
-    queue_sync(to);
+    queue_sync(from, now);
+    queue_sync(to, now);
     v->sched.node.key += from->offset - to->offset;
     v->cpu = to->cpu;
 }

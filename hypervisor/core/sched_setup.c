@@ -51,20 +51,19 @@ void sched_vcpu_destroy(struct vcpu *v)
     cap_forget(v);
 }
 
-// The affinity has changed: if the vCPU is where it may not be, it goes elsewhere.
-static void enforce_affinity(struct vcpu *v)
+// The affinity has changed: where the vCPU is may be forbidden now, and idle CPUs may be open to
+// it.
+static void follow_affinity(struct vcpu *v)
 {
     struct run_queue *q = queue_lock_of(v);
-    bool misplaced = !(vcpu_cpus(v) & cpumask_of(q->cpu));
+    bool queued = v->sched.queued;
 
-    if (misplaced && v->running)
-        work_raise(q->cpu, WORK_SCHEDULE);
-    if (misplaced && v->sched.queued)
+    if (queued)
         queue_remove(q, v);
-    else
-        misplaced = false;
+    if (v->running && !(vcpu_cpus(v) & cpumask_of(q->cpu)))
+        work_raise(q->cpu, WORK_SCHEDULE);
     spin_unlock(&q->lock);
-    if (misplaced)
+    if (queued)
         sched_enqueue(v, false);
 }
 
@@ -73,7 +72,7 @@ int vcpu_set_hard_affinity(struct vcpu *v, cpumask_t mask)
     if (!(mask & cpus_online))
         return -EINVAL;
     WRITE_ONCE(v->sched.hard_affinity, mask);
-    enforce_affinity(v);
+    follow_affinity(v);
     return 0;
 }
 
@@ -99,7 +98,7 @@ int vcpu_pin_override(struct vcpu *v, int cpu)
         return -EINVAL;
     }
     WRITE_ONCE(v->sched.pin_override, pin);
-    enforce_affinity(v);
+    follow_affinity(v);
     return 0;
 }
 
