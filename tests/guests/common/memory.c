@@ -67,11 +67,10 @@ void *va_of_mfn(uint64_t mfn)
 uint64_t spare_pfn(unsigned n)
 {
     uint64_t pfn = mapped_pages + 1024 + n; // past the padding of the initial mapping
-    uint64_t end = start_info->nr_pages;
 
-    if (start_info->first_p2m_pfn && start_info->first_p2m_pfn < end)
-        end = start_info->first_p2m_pfn;
-    return pfn < end ? pfn : INVALID_PFN;
+    if (start_info->first_p2m_pfn && pfn >= start_info->first_p2m_pfn)
+        pfn += start_info->nr_p2m_frames;
+    return pfn < start_info->nr_pages ? pfn : INVALID_PFN;
 }
 
 // Pages

@@ -278,7 +278,8 @@ TEST(smp_clocks_agree)
     vcpu_run(SECOND, read_clock, (void *)&there);
     CHECK(vcpu_wait_idle(SECOND, 2 * NS_PER_S));
     after = time_now();
-    CHECK(there + NS_PER_MS >= before && there <= after + NS_PER_MS);
+    // The hypervisor synchronises the clocks of its CPUs only now and then.
+    CHECK(there + 20 * NS_PER_MS >= before && there <= after + 20 * NS_PER_MS);
     CHECK(vcpu_stop(SECOND));
 }
 
