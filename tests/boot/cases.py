@@ -74,7 +74,7 @@ CASES = [
     Case("boot-1", "hypervisor,cpus,clock,processor", hypervisor_args=""),
     Case("boot-2", "cpus,processor,balloon", cpus=2),
     Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=150),
-    Case("boot-8", "cpus", cpus=8, memory=1536, limit=150, hypervisor_args=""),
+    Case("boot-8", "cpus", cpus=8, memory=1536, limit=300, hypervisor_args="", accel="tcg,thread=single"),
     Case("iso-bios", "hypervisor,cpus", cpus=2, path="iso-bios"),
     Case("iso-uefi", "hypervisor,cpus", cpus=2, path="iso-uefi", machine="q35", limit=120),
     Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=120),
@@ -90,12 +90,11 @@ CASES = [
     net("virtio-line", "virtio-net-pci", "ioapic:virtio0", "pci=nomsi"),
     net("e1000-line", "e1000", "ioapic:eth0"),
     net("e1000e-msix", "e1000e", "msi-x:eth0-rx", machine="q35"),
-    net("e1000e-msi", "e1000e", "msi:eth0", "vellum.e1000e=IntMode:1", machine="q35"),
 
     # Work.
     Case("load-1", "load", dom0_args="vellum.load=8"),
     Case("load-2", "load", cpus=2, dom0_args="vellum.load=10"),
-    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=120),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=180),
     Case("compile-2", "compile", cpus=2, extra=compiler, limit=120),
 
     # Ends, and the console.

@@ -69,22 +69,54 @@ static int undefined(void)
     return TRAPS(SIGILL, asm volatile("ud2"));
 }
 
-static int privileged(void)
+static int interrupt_flag(void)
 {
     return TRAPS(SIGSEGV, asm volatile("hlt")) && TRAPS(SIGSEGV, asm volatile("cli")) &&
-           TRAPS(SIGSEGV, asm volatile("mov %%cr3, %%rax"
+           TRAPS(SIGSEGV, asm volatile("sti"));
+}
+
+static int control_registers(void)
+{
+    return TRAPS(SIGSEGV, asm volatile("mov %%cr3, %%rax"
                                        :
                                        :
                                        : "rax")) &&
-           TRAPS(SIGSEGV, asm volatile("wbinvd")) &&
-           TRAPS(SIGSEGV, asm volatile("rdmsr"
+           TRAPS(SIGSEGV, asm volatile("mov %%rax, %%cr0"
+                                       :
+                                       : "a"(0))) &&
+           TRAPS(SIGSEGV, asm volatile("clts"));
+}
+
+static int machine_registers(void)
+{
+    return TRAPS(SIGSEGV, asm volatile("rdmsr"
                                        :
                                        : "c"(0xc0000080)
                                        : "rax", "rdx")) &&
-           TRAPS(SIGSEGV, asm volatile("outb %%al, $0x80"
+           TRAPS(SIGSEGV, asm volatile("wrmsr"
+                                       :
+                                       : "c"(0xc0000080), "a"(0), "d"(0)));
+}
+
+static int cache_control(void)
+{
+    return TRAPS(SIGSEGV, asm volatile("invlpg (%%rax)" : : "a"(0)));
+}
+
+static int port_access(void)
+{
+    return TRAPS(SIGSEGV, asm volatile("outb %%al, $0x80"
                                        :
                                        : "a"(0))) &&
-           TRAPS(SIGSEGV, asm volatile("int $0x21"));
+           TRAPS(SIGSEGV, asm volatile("inb $0x80, %%al"
+                                       :
+                                       :
+                                       : "rax"));
+}
+
+static int software_interrupt(void)
+{
+    return TRAPS(SIGSEGV, asm volatile("int $0x21")) && TRAPS(SIGSEGV, asm volatile("int $14"));
 }
 
 static int page_fault(void)
@@ -303,7 +335,12 @@ static const struct {
 } checks[] = {
     {"divide error", divide, 0},
     {"undefined instruction", undefined, 0},
-    {"privileged instructions", privileged, 0},
+    {"interrupt flag is the kernel's", interrupt_flag, 0},
+    {"control registers are the kernel's", control_registers, 0},
+    {"model-specific registers are the kernel's", machine_registers, 0},
+    {"cache control is the kernel's", cache_control, 0},
+    {"ports are the kernel's", port_access, 0},
+    {"kernel's software interrupts", software_interrupt, 0},
     {"page fault address", page_fault, 0},
     {"addresses of kernel and hypervisor", high_memory, 0},
     {"no-execute pages", no_execute, 0},
