@@ -70,6 +70,11 @@ static void inapplicable_option(const char *name)
     log_info("option '%s' of Xen's does not apply to Vellum and is passed over\n", name);
 }
 
+static void bad_value(const struct cmdline_option *option, const char *value)
+{
+    log_warn("option '%s' cannot take '%s' (%s)\n", option->name, value, option->help);
+}
+
 static void reserve(uint64_t start, uint64_t end)
 {
     if (!memmap_remove(&available, ROUND_DOWN(start, (uint64_t)PAGE_SIZE),
@@ -182,18 +187,19 @@ static void free_boot_memory(void)
 
 void boot_main(uint32_t magic, uint32_t info)
 {
+    static const struct cmdline_report report = {unknown_option, inapplicable_option, bad_value};
     bool known;
 
     early_cpu_init();
     known = multiboot1_parse(magic, info) || multiboot2_parse(magic, info);
     strlcpy(version_command_line, boot_info.cmdline, sizeof(version_command_line));
-    cmdline_parse(boot_info.cmdline, NULL, NULL);
+    cmdline_parse(boot_info.cmdline, NULL);
     console_init();
     log_info("Vellum, a hypervisor with Xen's 4.17 ABI\n");
     if (!known)
         panic("the boot loader speaks neither Multiboot 1 nor 2 (magic %#x)\n", magic);
     log_info("Command line: %s\n", boot_info.cmdline);
-    cmdline_parse(boot_info.cmdline, unknown_option, inapplicable_option);
+    cmdline_parse(boot_info.cmdline, &report);
     log_info("Processor: %s\n", cpu_features.brand);
     acpi_init(boot_info.rsdp, boot_info.rsdp_bytes);
     memory_init();

@@ -1,0 +1,42 @@
+// The documented x86 command-line options of Xen 4.17. Those that exist here as well are found
+// first, so the list need not be kept apart from them.
+#include "lib/cmdline.h"
+
+// clang-format off
+const char cmdline_xen_options[] =
+    "placeholder\0" // what Debian's GRUB scripts put first
+    "acpi\0" "acpi_apic_instance\0" "acpi_pstate_strict\0" "acpi_skip_timer_override\0"
+    "acpi_sleep\0" "allow_unsafe\0" "altp2m\0" "apic\0" "apic_verbosity\0" "apicv\0" "arat\0"
+    "argo\0" "asid\0" "async-show-all\0" "ats\0" "availmem\0" "badpage\0" "bootscrub\0"
+    "bootscrub_chunk\0" "cet\0" "clocksource\0" "cmci-threshold\0" "cmos-rtc-probe\0" "com1\0"
+    "com2\0" "conring_size\0" "console\0" "console_timestamps\0" "console_to_ring\0" "conswitch\0"
+    "core_parking\0" "cpu_type\0" "cpufreq\0" "cpuid\0" "cpuid_mask_cpu\0" "cpuid_mask_ecx\0"
+    "cpuid_mask_edx\0" "cpuid_mask_ext_ecx\0" "cpuid_mask_ext_edx\0" "cpuid_mask_l7s0_eax\0"
+    "cpuid_mask_l7s0_ebx\0" "cpuid_mask_thermal_ecx\0" "cpuid_mask_xsave_eax\0" "cpuidle\0"
+    "cpuinfo\0" "crash-debug-debugkey\0" "crash-debug-hwdom\0" "crash-debug-kexeccmd\0"
+    "crash-debug-panic\0" "crash-debug-watchdog\0" "crashinfo_maxaddr\0" "crashkernel\0"
+    "credit2_balance_over\0" "credit2_balance_under\0" "credit2_cap_period_ms\0"
+    "credit2_load_precision_shift\0" "credit2_load_window_shift\0" "credit2_runqueue\0" "dbgp\0"
+    "debug_stack_lines\0" "debugtrace\0" "dit\0" "dma_bits\0" "dom0\0" "dom0-cpuid\0" "dom0-iommu\0"
+    "dom0_ioports_disable\0" "dom0_max_vcpus\0" "dom0_mem\0" "dom0_nodes\0" "dom0_vcpus_pin\0"
+    "e820-mtrr-clip\0" "e820-verbose\0" "edd\0" "edid\0" "efi\0" "ept\0" "extra_guest_irqs\0"
+    "flask\0" "font\0" "force-ept\0" "gdb\0" "global-pages\0" "gnttab\0" "gnttab_max_frames\0"
+    "gnttab_max_maptrack_frames\0" "guest_loglvl\0" "hap\0" "hap_1gb\0" "hap_2mb\0" "hardware_dom\0"
+    "hest_disable\0" "highmem-start\0" "hpet\0" "hpetbroadcast\0" "hvm_debug\0" "hvm_fep\0"
+    "hvm_port80\0" "idle_latency_factor\0" "invpcid\0" "ioapic_ack\0" "iommu\0"
+    "iommu_dev_iotlb_timeout\0" "iommu_inclusive_mapping\0" "irq-max-guests\0" "irq_ratelimit\0"
+    "irq_vector_map\0" "ivmd\0" "ivrs_hpet\0" "ivrs_ioapic\0" "lapic\0" "lapic_timer_c2_ok\0"
+    "ler\0" "loglvl\0" "low_crashinfo\0" "low_mem_virq_limit\0" "max_cstate\0" "max_gsi_irqs\0"
+    "maxcpus\0" "mce\0" "mce_fb\0" "mce_verbosity\0" "mem\0" "memop-max-order\0" "mmcfg\0"
+    "mmio-relax\0" "msi\0" "mtrr.show\0" "mwait-idle\0" "nmi\0" "noapic\0" "noirqbalance\0"
+    "nolapic\0" "noreboot\0" "nosmp\0" "nr_irqs\0" "numa\0" "pci\0" "pci-phantom\0" "pcid\0" "pku\0"
+    "ple_gap\0" "ple_window\0" "preferred-cstates\0" "psr\0" "pv\0" "pv-l1tf\0" "pv-linear-pt\0"
+    "pv-shim\0" "rcu-idle-timer-period-ms\0" "real-mode\0" "reboot\0" "rmrr\0" "ro-hpet\0" "sched\0"
+    "sched-gran\0" "sched_credit2_max_cpus_runqueue\0" "sched_credit2_migrate_resist\0"
+    "sched_credit_tslice_ms\0" "sched_ratelimit_us\0" "sched_smt_power_savings\0" "scrub-domheap\0"
+    "serial_tx_buffer\0" "shim_mem\0" "smap\0" "smep\0" "smt\0" "snb_igd_quirk\0" "spec-ctrl\0"
+    "sync_console\0" "tboot\0" "tbuf_size\0" "tdt\0" "tevt_mask\0" "tickle_one_idle_cpu\0"
+    "timer_slop\0" "tsc\0" "tsx\0" "ucode\0" "unrestricted_guest\0" "vcpu_migration_delay\0"
+    "vesa-ram\0" "vga\0" "viridian-spinlock-retry-count\0" "viridian-version\0" "vm-notify-window\0"
+    "vpid\0" "vpmu\0" "watchdog\0" "watchdog_timeout\0" "x2apic\0" "x2apic-mode\0" "x2apic_phys\0"
+    "xpti\0" "xsave\0" "xsm\0";
