@@ -167,15 +167,18 @@ static struct vcpu *choose(struct run_queue *q)
     return v;
 }
 
-static struct vcpu *pick(struct run_queue *q, nsec_t now)
+// *marked: the CPU is or was marked idle.
+static struct vcpu *pick(struct run_queue *q, nsec_t now, bool *marked)
 {
     cpumask_t tried = 0;
     struct vcpu *v;
 
-    for (;;) {
+    for (*marked = is_idle(q->running);;) {
         v = choose(q);
-        if (!v)
+        if (!v) {
+            *marked = true;
             balance_mark_idle(q->cpu);
+        }
         if (balance_pull(q, v, &tried, now))
             continue;
         if (!v)
@@ -208,12 +211,13 @@ void schedule(void)
     struct run_queue *q = &run_queues[this_cpu()];
     struct vcpu *prev = q->running, *next;
     nsec_t now = time_now();
+    bool marked;
 
     ASSERT(prev == current);
     spin_lock(&q->lock);
     if (!is_idle(prev))
         queue_charge(prev, now);
-    next = pick(q, now);
+    next = pick(q, now, &marked);
     prev->sched.yielded = false;
     if (next != prev)
         hand_over(q, prev, next, now);
@@ -221,6 +225,8 @@ void schedule(void)
     set_slice(q, now);
     balance_push(q, now);
     spin_unlock(&q->lock);
+    if (marked && !is_idle(next))
+        balance_pass_on();
     if (next == prev)
         return;
     if (!is_idle(prev)) {

@@ -187,6 +187,23 @@ void balance_push(struct run_queue *q, nsec_t now)
         work_raise(cpu, WORK_SCHEDULE);
 }
 
+void balance_pass_on(void)
+{
+    unsigned cpu;
+
+    if (likely(!(READ_ONCE(idle_cpus) & cpus_online)))
+        return;
+    for_each_cpu(cpu, cpus_online) {
+        struct run_queue *q = &run_queues[cpu];
+
+        if (READ_ONCE(q->first_waiting) == INT64_MAX)
+            continue;
+        spin_lock(&q->lock);
+        push_to_idle(q);
+        spin_unlock(&q->lock);
+    }
+}
+
 void balance_kick_idle(struct run_queue *q, struct vcpu *v)
 {
     int idle;

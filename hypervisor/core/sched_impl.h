@@ -82,6 +82,9 @@ unsigned balance_place(struct run_queue *q, struct vcpu *v, nsec_t now);
 bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried, nsec_t now);
 // After a choice that left others waiting: has another CPU look at them if it should.
 void balance_push(struct run_queue *q, nsec_t now);
+// A CPU that was marked idle has found something to run: should somebody have had it in mind for
+// something else, another idle CPU is told. No lock is held.
+void balance_pass_on(void);
 // Has an idle CPU, if there is one, fetch the vCPU that was just queued.
 void balance_kick_idle(struct run_queue *q, struct vcpu *v);
 void balance_mark_idle(unsigned cpu);
