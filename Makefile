@@ -12,7 +12,7 @@ OBJCOPY = objcopy
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef \
        -Wpointer-arith -Wold-style-definition -Wvla -Wno-unused-parameter
 HV_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-builtin-printf -Ihypervisor -I. $(WARN) \
-	-m64 -mno-red-zone -mgeneral-regs-only -fpie -fvisibility=hidden -fno-plt -fno-stack-protector \
+	-m64 -mno-red-zone -mgeneral-regs-only -fpie -include hypervisor/lib/visibility.h -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks \
 	-fno-omit-frame-pointer -ffunction-sections -fdata-sections -fcf-protection=none \
 	-MMD -MP
@@ -68,14 +68,16 @@ $(BUILD)/vellum.elf: $(HV_OBJS) $(BUILD)/symbols.o hypervisor/boot/vellum.lds
 	$(Q)$(HV_LD) $(HV_OBJS) $(BUILD)/symbols.o -o $@
 
 # Boot loaders of the Multiboot kind want a 32-bit ELF file: the same bytes in other packing.
-$(BUILD)/vellum: $(BUILD)/vellum.elf hypervisor/boot/pack.lds
+symbol = 0x$$(nm $< | sed -n "s/^........\([0-9a-f]*\) . $(1)$$/\1/p")
+
+$(BUILD)/vellum: $(BUILD)/vellum.elf hypervisor/boot/pack/pack.s
+	$(call say,PACK,$@)
 	$(Q)$(OBJCOPY) -O binary $< $(BUILD)/vellum.bin
-	$(Q)cd $(BUILD) && $(OBJCOPY) -I binary -O elf32-i386 -B i386 vellum.bin vellum.bin.o
-	$(call say,LD,$@)
-	$(Q)symbol() { echo $$((0x$$(nm $< | sed -n "s/^\([0-9a-f]*\) . $$1\$$/\1/p"))); }; \
-	ld -m elf_i386 -T hypervisor/boot/pack.lds --no-warn-rwx-segments -z noexecstack \
-	    --defsym=memory_size=$$(($$(symbol image_end) - $$(symbol image_start))) \
-	    --defsym=entry=$$(symbol boot_entry_phys) $(BUILD)/vellum.bin.o -o $@
+	$(Q)as --32 -I$(BUILD) --defsym EXTRA=$$(($(call symbol,image_end) - $(call symbol,data_end))) \
+	    hypervisor/boot/pack/pack.s -o $(BUILD)/pack.o
+	$(Q)ld -m elf_i386 -N --section-start=.image=0x200000 --section-start=.extra=$$(printf '%#x' \
+	    $$(($(call symbol,data_end) - $(call symbol,image_start) + 0x200000))) \
+	    -e $$(($(call symbol,boot_entry_phys))) --no-warn-rwx-segments -z noexecstack $(BUILD)/pack.o -o $@
 
 # Unit tests and fuzzers name the sources that they are built with in a line `// sources: ...`.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -127,7 +129,7 @@ check: packages ## format and static analysis
 	$(Q)clang-format --dry-run --Werror $(CHECKED)
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Ihypervisor -I. \
 	    --suppressions-list=.cppcheck --enable=warning,portability $(filter %.c,$(HV_SRCS))
-	$(Q)clang-tidy --quiet $(filter %.c,$(HV_SRCS)) -- $(filter-out -fno-plt,$(HV_CFLAGS)) 
+	$(Q)clang-tidy --quiet $(filter %.c,$(HV_SRCS)) -- $(HV_CFLAGS)
 
 format: ## rewrite the sources in the project's format
 	clang-format -i $(CHECKED)

@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/paging.h"
+#include "mm/tlb.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
