@@ -1,0 +1,303 @@
+// A PV domain's memory from birth to death, and the root tables of its vCPUs.
+//
+// Death: first nothing uses the domain's tables any more (pv_forget, roots), then every frame that
+// the domain owns loses what its owner holds of it: the pin, what a preempted validation holds, and
+// the allocation. Tables whose last typed reference goes on the way drop their entries. What other
+// domains still map stays theirs until they let go.
+#include "core/vm_assist.h"
+#include "cpu/smp.h"
+#include "mm/alloc.h"
+#include "mm/tlb.h"
+#include "mm/paging.h"
+#include "pv/cpu.h"
+#include "pv/desc.h"
+#include "pv/mmu.h"
+#include "pv/pt.h"
+
+int pv_domain_init(struct domain *d)
+{
+    struct pv_domain *pvd = to_pvd(d);
+
+    pvd->self = (struct pt_view){.owner = d, .from = d, .id = frame_owner_id(d)};
+    pvd->perdomain_l3 = pages_alloc(0);
+    pvd->perdomain_l2 = pages_alloc(0);
+    if (!pvd->perdomain_l3 || !pvd->perdomain_l2)
+        return -ENOMEM;
+    pvd->perdomain_l3[0] = virt_to_maddr(pvd->perdomain_l2) | PTE_TABLE;
+    return 0;
+}
+
+void pv_domain_destroy(struct domain *d)
+{
+    struct pv_domain *pvd = to_pvd(d);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(pvd->perdomain_l1); i++)
+        pages_free(pvd->perdomain_l1[i], 0);
+    pages_free(pvd->perdomain_l2, 0);
+    pages_free(pvd->perdomain_l3, 0);
+}
+
+int pt_finish(struct pv_vcpu *v)
+{
+    int rc;
+
+    if (likely(!v->unfinished))
+        return 0;
+    rc = frame_type_finish(v->unfinished, true);
+    if (rc)
+        return rc;
+    frame_put(v->unfinished);
+    v->unfinished = NULL;
+    return 0;
+}
+
+// Takes what a root table needs: 0, -EINVAL, -ERESTART.
+static int root_get(mfn_t mfn, struct domain *d)
+{
+    uint32_t id = frame_owner_id(d);
+    struct frame *f;
+    int rc;
+
+    if (!mfn_valid(mfn))
+        return -EINVAL;
+    f = mfn_to_frame(mfn);
+    if (likely(frame_get_validated(f, id, FT_L4)))
+        return 0;
+    if (!frame_get_by_id(f, id))
+        return -EINVAL;
+    rc = frame_get_type(f, FT_L4, true);
+    if (rc)
+        frame_put(f);
+    return rc;
+}
+
+static int root_put(struct pv_vcpu *v, mfn_t mfn)
+{
+    if (mfn && frame_put_and_type_preemptible(mfn_to_frame(mfn))) {
+        pt_park(v, mfn_to_frame(mfn));
+        return -ERESTART;
+    }
+    return 0;
+}
+
+int pv_set_roots(struct pv_vcpu *v, mfn_t root, mfn_t user_root)
+{
+    int rc = pv_put_roots(v);
+
+    if (rc || (rc = root_get(root, v->v.domain)))
+        return rc;
+    v->root = root;
+    if (!user_root)
+        return 0;
+    rc = root_get(user_root, v->v.domain);
+    if (!rc)
+        v->user_root = user_root;
+    return rc;
+}
+
+int pv_put_roots(struct pv_vcpu *v)
+{
+    int rc = pt_finish(v);
+
+    while (!rc && (v->root || v->user_root)) {
+        mfn_t *which = v->root ? &v->root : &v->user_root;
+        mfn_t mfn = *which;
+
+        *which = 0;
+        rc = root_put(v, mfn);
+    }
+    return rc;
+}
+
+static void show_m2p(mfn_t root, bool show)
+{
+    WRITE_ONCE(((uint64_t *)mfn_to_virt(root))[HV_FIRST_SLOT], show ? hv_pml4[HV_FIRST_SLOT] : 0);
+}
+
+// MMUEXT_NEW_BASEPTR for the current vCPU.
+int pt_new_root(struct pv_vcpu *v, mfn_t root)
+{
+    mfn_t old = v->root;
+    int rc = 0;
+
+    if (root != old) {
+        rc = root_get(root, v->v.domain);
+        if (rc)
+            return rc;
+    }
+    v->root = root;
+    if (unlikely(vm_assist(v->v.domain, VMASST_TYPE_m2p_strict)))
+        show_m2p(root, true);
+    cpu_info()->kernel_cr3 = root << PAGE_SHIFT;
+    tlb_switch_cr3(root << PAGE_SHIFT);
+    return root != old ? root_put(v, old) : 0;
+}
+
+// MMUEXT_NEW_USER_BASEPTR. Nothing to flush: a guest changes the kernel's root with it.
+int pt_new_user_root(struct pv_vcpu *v, mfn_t root)
+{
+    mfn_t old = v->user_root;
+    int rc;
+
+    if (root == old)
+        return 0;
+    rc = root ? root_get(root, v->v.domain) : 0;
+    if (rc)
+        return rc;
+    if (root && unlikely(vm_assist(v->v.domain, VMASST_TYPE_m2p_strict)))
+        show_m2p(root, false);
+    v->user_root = root;
+    cpu_info()->user_cr3 = root << PAGE_SHIFT;
+    return root_put(v, old);
+}
+
+int pv_new_root(mfn_t root)
+{
+    struct pv_vcpu *v = to_pv(current);
+    int rc;
+
+    // There is no hypercall to continue: the instruction is executed again.
+    while ((rc = pt_finish(v)) == -ERESTART)
+        ;
+    do {
+        rc = pt_new_root(v, root);
+    } while (rc == -ERESTART && !v->unfinished);
+    return rc == -ERESTART ? 0 : rc;
+}
+
+void pv_invlpg(uint64_t va)
+{
+    if (pv_address_ok(va))
+        tlb_flush_local_one(va);
+}
+
+static uint64_t *next_table(uint64_t entry)
+{
+    mfn_t mfn = PTE_TO_MFN(entry);
+
+    return (entry & PTE_P) && mfn_valid(mfn) ? mfn_to_virt(mfn) : NULL;
+}
+
+uint64_t *pt_walk(uint64_t va, struct frame **table)
+{
+    uint64_t *t = mfn_to_virt(to_pv(current)->root);
+
+    // Other vCPUs may change the tables meanwhile: whatever is read is checked for being RAM, so
+    // that reading on is harmless, and the end of the walk is validated by its user.
+    for (unsigned shift = L4_SHIFT; shift > L1_SHIFT; shift -= 9) {
+        t = next_table(READ_ONCE(t[PT_INDEX(va, shift)]));
+        if (unlikely(!t))
+            return NULL;
+    }
+    *table = mfn_to_frame(virt_to_mfn(t));
+    return &t[PT_INDEX(va, L1_SHIFT)];
+}
+
+mfn_t pv_va_to_mfn(uint64_t va, bool write)
+{
+    struct frame *table;
+    uint64_t *p = pv_address_ok(va) ? pt_walk(va, &table) : NULL;
+    uint64_t e = p ? READ_ONCE(*p) : 0;
+
+    return (e & PTE_P) && (!write || (e & PTE_RW)) ? PTE_TO_MFN(e) : INVALID_MFN;
+}
+
+int pt_domain_get(unsigned id, struct domain **d)
+{
+    struct domain *self = current->domain;
+
+    *d = NULL;
+    if (id == DOMID_SELF || id == self->id) {
+        *d = self;
+        return 0;
+    }
+    if (!self->privileged && id != DOMID_IO)
+        return -EPERM;
+    if (id == DOMID_IO || id == DOMID_XEN)
+        *d = id == DOMID_IO ? dom_io : dom_xen;
+    else
+        *d = domain_get_by_id((domid_t)id);
+    return *d ? 0 : -ESRCH;
+}
+
+void pt_domain_put(struct domain *d)
+{
+    if (d && d != current->domain && d != dom_io && d != dom_xen)
+        domain_put(d);
+}
+
+// Takes from a frame what its owner holds of it.
+static int relinquish_frame(struct frame *f)
+{
+    uint64_t s = __atomic_fetch_and(&f->state, ~FS_PINNED, __ATOMIC_SEQ_CST);
+    int rc;
+
+    if (s & FS_PINNED) {
+        rc = frame_put_and_type_preemptible(f);
+        if (rc) { // its reference stays until frame_type_abort is through
+            frame_put(f);
+            return rc;
+        }
+    }
+    rc = frame_type_abort(f);
+    if (!rc)
+        frame_release_allocation(f);
+    return rc;
+}
+
+// Goes once through the domain's list, moving what stays to its end.
+static int relinquish_frames(struct pv_domain *pvd)
+{
+    struct domain_memory *m = &pvd->d.mem;
+
+    while (pvd->relinquish_left) {
+        struct frame *f;
+        int rc;
+
+        spin_lock(&m->lock);
+        f = frame_list_first(&m->pages);
+        if (f && !frame_get_by_id(f, frame_owner_id(&pvd->d))) {
+            spin_unlock(&m->lock); // on its way out on another CPU
+            continue;
+        }
+        if (f) {
+            frame_list_del(&m->pages, f);
+            frame_list_add(&m->pages, f);
+        }
+        spin_unlock(&m->lock);
+        if (!f)
+            break;
+        rc = relinquish_frame(f);
+        frame_put(f);
+        if (rc)
+            return rc; // this one again, after the others
+        pvd->relinquish_left--;
+        if (!(pvd->relinquish_left & 63) && preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}
+
+int pv_domain_relinquish(struct domain *d)
+{
+    struct pv_domain *pvd = to_pvd(d);
+    struct vcpu *v;
+    int rc;
+
+    if (!pvd->relinquishing) {
+        frame_close(d);
+        pv_forget(d);
+        frame_unshare_all(d);
+    }
+    for_each_vcpu (d, v) {
+        rc = pv_put_roots(to_pv(v));
+        if (rc)
+            return rc;
+        pv_desc_put(to_pv(v));
+    }
+    if (!pvd->relinquishing) {
+        pvd->relinquishing = true;
+        pvd->relinquish_left = d->mem.pages.count;
+    }
+    return relinquish_frames(pvd);
+}
