@@ -6,11 +6,10 @@
 // of one queue, always runnable, the virtual times never differ by more than a turn of each, so
 // that over any period their shares are as their weights but for that (start-time fair queueing).
 //
-// Waking up. A queue has a virtual time too, the least of those of its vCPUs. Who wakes up
-// continues at his own, but no more than WAKE_CREDIT behind the queue's: enough to run at once if
-// he has used less than his share of late, and all that can be saved up by sleeping. A vCPU that
-// waits is hence passed over at most for WAKE_CREDIT and a turn of every other, however often they
-// wake.
+// Waking up. Who wakes up continues at his own virtual time, but no more than WAKE_CREDIT behind
+// the least of those whom he joins: enough to run at once if he has used less than his share of
+// late, and all that can be saved up by sleeping. A vCPU that waits is hence passed over at most
+// for WAKE_CREDIT and a turn of every other, however often they wake.
 //
 // Several CPUs. Queues count in virtual times of their own; `offset` leads to the machine's, in
 // which vCPUs of different queues are compared. Balancing (core/sched_balance.c) lets a CPU take
@@ -19,12 +18,12 @@
 // QUEUE_LAG_MAX, which leaves the order inside untouched and bounds what there is to catch up
 // should they mix again.
 //
-// State. A vCPU is in exactly one of these, told by its fields under the lock of
-// run_queues[v->cpu]:
-//   running    v->running; the CPU's `running` points to it but for the end of a switch away from
-//   it waiting    sched.queued; in the heap of that queue, and could run parked     sched.parked;
-//   could run but for its domain's cap asleep     none of these; not vcpu_runnable(), or somebody
-//   is about to call sched_enqueue()
+// State. A vCPU is in exactly one of these, told by its fields under the lock of its CPU's queue:
+// - running: v->running. The queue's `running` is this vCPU, but for the end of a switch away.
+// - waiting: sched.queued. It is in the heap of the queue, and could run.
+// - parked: sched.parked. It could run but for its domain's cap.
+// - asleep: none of these. It is not vcpu_runnable(), or somebody will call sched_enqueue() for it.
+//
 // v->cpu changes only under the locks of both queues, and never while running.
 //
 // Who makes a vCPU runnable changes pause_flags or a pause count first and then calls vcpu_wake().
@@ -144,7 +143,7 @@ void sched_enqueue(struct vcpu *v, bool wakeup)
     if (!q)
         return;
     queue_sync(q, now);
-    queue_limit_lag(q, v, wakeup ? WAKE_CREDIT : QUEUE_LAG_MAX);
+    queue_limit_lag(q, v, wakeup ? WAKE_CREDIT : QUEUE_LAG_MAX, now);
     runstate_change(v, RUNSTATE_runnable, now);
     queue_insert(q, v);
     q->wakes += wakeup;

@@ -84,7 +84,8 @@ static unsigned shortest_queue(cpumask_t mask)
 unsigned balance_place(struct run_queue *q, struct vcpu *v, nsec_t now)
 {
     cpumask_t preferred = preferred_cpus(v);
-    int64_t vtime = MAX(v->sched.node.key, q->vtime - WAKE_CREDIT) + q->offset, furthest;
+    int64_t floor = MIN(q->vtime, queue_least(q, now)) - WAKE_CREDIT;
+    int64_t vtime = MAX(v->sched.node.key, floor) + q->offset, furthest;
     int idle = claim_idle(preferred, q->cpu);
     unsigned cpu;
 
@@ -147,7 +148,7 @@ bool balance_pull(struct run_queue *q, struct vcpu *candidate, cpumask_t *tried,
     if (v && worth_pulling(q, from, v, candidate)) {
         queue_remove(from, v);
         queue_move(from, q, v, now);
-        queue_limit_lag(q, v, QUEUE_LAG_MAX);
+        queue_limit_lag(q, v, QUEUE_LAG_MAX, now);
         queue_insert(q, v);
         if (candidate)
             q->pulls++;
@@ -193,7 +194,7 @@ void balance_pass_on(void)
 
     if (likely(!(READ_ONCE(idle_cpus) & cpus_online)))
         return;
-    for_each_cpu(cpu, cpus_online) {
+    for_each_cpu (cpu, cpus_online) {
         struct run_queue *q = &run_queues[cpu];
 
         if (READ_ONCE(q->first_waiting) == INT64_MAX)

@@ -12,7 +12,7 @@
 // In virtual time: by how much two run queues may differ, and by how much a vCPU that wakes up may
 // be behind the others.
 #define QUEUE_LAG_MAX MILLISECONDS(100)
-#define WAKE_CREDIT   MILLISECONDS(10)
+#define WAKE_CREDIT   MILLISECONDS(20)
 
 #define CAP_PERIOD MILLISECONDS(100)
 
@@ -60,8 +60,10 @@ void queue_run(struct run_queue *q, struct vcpu *v, nsec_t now);
 void queue_sync(struct run_queue *q, nsec_t now);
 // Gives a vCPU over to another CPU's queue; both locked, in neither queue, not running.
 void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v, nsec_t now);
-// Lets no vCPU be further behind its queue than `most`.
-void queue_limit_lag(struct run_queue *q, struct vcpu *v, int64_t most);
+// The least virtual time of the queue's vCPUs now; its own if it has none.
+int64_t queue_least(const struct run_queue *q, nsec_t now);
+// A vCPU that joins the queue may not be behind all others by more than `most`.
+void queue_limit_lag(struct run_queue *q, struct vcpu *v, int64_t most, nsec_t now);
 // Virtual time that a vCPU of some weight gains in ns.
 int64_t weighted(nsec_t ns, unsigned weight);
 unsigned vcpu_weight(const struct vcpu *v);

@@ -79,26 +79,23 @@ void queue_charge(struct vcpu *v, nsec_t now)
         cap_charge(v, ran);
 }
 
-// The least virtual time that the queue still has to do with.
-static void advance(struct run_queue *q, nsec_t now)
+int64_t queue_least(const struct run_queue *q, nsec_t now)
 {
     const struct vcpu *v = q->running;
-    int64_t least;
+    int64_t least = q->vtime;
 
-    if (is_idle(v))
-        return;
-    least = v->sched.node.key + weighted(MAX(now - v->sched.charged, 0), vcpu_weight(v));
-    if (q->waiting.top && q->waiting.top->key < least)
+    if (!is_idle(v))
+        least = v->sched.node.key + weighted(MAX(now - v->sched.charged, 0), vcpu_weight(v));
+    if (q->waiting.top && (is_idle(v) || q->waiting.top->key < least))
         least = q->waiting.top->key;
-    if (least > q->vtime)
-        q->vtime = least;
+    return least;
 }
 
 void queue_sync(struct run_queue *q, nsec_t now)
 {
     int64_t most = __atomic_load_n(&machine_vtime, __ATOMIC_RELAXED), mine, shift;
 
-    advance(q, now);
+    q->vtime = MAX(q->vtime, queue_least(q, now));
     mine = q->vtime + q->offset;
     while (mine > most)
         if (__atomic_compare_exchange_n(&machine_vtime, &most, mine, false, __ATOMIC_RELAXED,
@@ -139,8 +136,7 @@ void queue_move(struct run_queue *from, struct run_queue *to, struct vcpu *v, ns
     v->cpu = to->cpu;
 }
 
-void queue_limit_lag(struct run_queue *q, struct vcpu *v, int64_t most)
+void queue_limit_lag(struct run_queue *q, struct vcpu *v, int64_t most, nsec_t now)
 {
-    if (v->sched.node.key < q->vtime - most)
-        v->sched.node.key = q->vtime - most;
+    v->sched.node.key = MAX(v->sched.node.key, MIN(q->vtime, queue_least(q, now)) - most);
 }
