@@ -155,6 +155,16 @@ bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last)
     return in;
 }
 
+bool rangeset_is_empty(struct rangeset *rs)
+{
+    bool empty;
+
+    spin_lock(&rs->lock);
+    empty = rs->n == 0;
+    spin_unlock(&rs->lock);
+    return empty;
+}
+
 int rangeset_each(struct rangeset *rs, int (*fn)(uint64_t first, uint64_t last, void *arg),
                   void *arg)
 {
