@@ -18,11 +18,14 @@
 #define ARGS_4(a) a[0], a[1], a[2], a[3]
 
 // Each handler behind one signature. A handler that is not linked in answers -ENOSYS.
-#define HYPERCALL_THUNK(name, kinds, nargs, params)              \
-    __attribute__((weak)) long do_##name params;                 \
-    static long call_##name(const uint64_t *a)                   \
-    {                                                            \
-        return do_##name ? do_##name(ARGS_##nargs(a)) : -ENOSYS; \
+#define HYPERCALL_THUNK(name, kinds, nargs, params)                                                \
+    __attribute__((weak)) long do_##name params                                                    \
+    {                                                                                              \
+        return -ENOSYS;                                                                            \
+    }                                                                                              \
+    static long call_##name(const uint64_t *a)                                                     \
+    {                                                                                              \
+        return do_##name(ARGS_##nargs(a));                                                         \
     }
 HYPERCALL_TABLE(HYPERCALL_THUNK)
 
