@@ -227,7 +227,8 @@ TEST(memory_maximum_is_kept)
     CHECK_EQ(pages_now(), before);
 }
 
-// These calls have no errors: whatever is wrong, they say how many extents were done, which is none.
+// These calls have no errors: whatever is wrong, they say how many extents were done, which is
+// none.
 TEST(memory_reservation_hostile)
 {
     static const unsigned commands[] = {XENMEM_increase_reservation, XENMEM_decrease_reservation,

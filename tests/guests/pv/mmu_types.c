@@ -33,7 +33,8 @@ TEST(mmu_page_tables_never_writable)
             CHECK_REFUSED(pte_write(slot(0), pte_make(table, PTE_RW)));
             CHECK_REFUSED(window_map(0, table, PTE_RW));
             CHECK_OK(window_map(0, table, PTE_RO));
-            CHECK_EQ(FAULT_OF(*(volatile uint64_t *)window_va(0) = 0), VEC_PF);
+            if (level > 1) // stores into L1 tables may be emulated: mmu_ptwr.c
+                CHECK_EQ(FAULT_OF(*(volatile uint64_t *)window_va(0) = 0), VEC_PF);
         }
     CHECK_OK(window_unmap(0));
 }
@@ -105,9 +106,11 @@ TEST(mmu_table_contents_validated)
     CHECK_OK(pte_write(entry_maddr(table, 100), pte_make(mfn_of(victim), PTE_RO)));
     CHECK_OK(pte_write(entry_maddr(table, 511), pte_make(0x000000ffffffffff, PTE_RO)));
     CHECK_REFUSED(mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(table), 0));
-    CHECK_OK(pte_write(entry_maddr(table, 511), pte_make(mfn_of(table), PTE_RW))); // itself, writable
+    CHECK_OK(
+        pte_write(entry_maddr(table, 511), pte_make(mfn_of(table), PTE_RW))); // itself, writable
     CHECK_REFUSED(mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(table), 0));
-    CHECK_OK(pte_write(entry_maddr(table, 511), pte_make(mfn_of(table), PTE_RO))); // read-only may be
+    CHECK_OK(
+        pte_write(entry_maddr(table, 511), pte_make(mfn_of(table), PTE_RO))); // read-only may be
     CHECK_OK(mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(table), 0));
     CHECK_OK(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(table), 0));
     // A refused table keeps nothing: the frame can be written again.
