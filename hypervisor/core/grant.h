@@ -10,7 +10,8 @@ void grant_domain_destroy(struct domain *d);
 
 long do_grant_table_op(unsigned cmd, uint64_t uop, unsigned count);
 
-// XENMEM_add_to_physmap / acquire_resource: the frame behind a table or status page, grown if needed.
+// XENMEM_add_to_physmap / acquire_resource: the frame behind a table or status page, grown if
+// needed.
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn);
 // Toolstack's seeds: makes entry `ref` of d's table grant `frame` to `to`.
 int grant_seed(struct domain *d, unsigned ref, domid_t to, gfn_t frame);
