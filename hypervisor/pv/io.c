@@ -115,3 +115,16 @@ bool pv_io_string(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
     i->again = regs->rcx != 0;
     return true;
 }
+
+int pv_set_iopl(struct vcpu *vcpu, unsigned iopl)
+{
+    to_pv(vcpu)->iopl = iopl;
+    return 0;
+}
+
+int pv_set_io_bitmap(struct vcpu *vcpu, uint64_t bitmap, unsigned nr_ports)
+{
+    to_pv(vcpu)->io_bitmap = bitmap;
+    to_pv(vcpu)->io_bitmap_ports = nr_ports;
+    return 0;
+}

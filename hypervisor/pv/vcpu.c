@@ -20,6 +20,7 @@
 #include "mm/tlb.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
+#include "pv/io.h"
 #include "pv/mmu.h"
 
 #define MSR_FS_BASE        0xc0000100
@@ -309,4 +310,6 @@ const struct domain_ops pv_domain_ops = {
     .enter = enter,
     .grant_map = pv_grant_map,
     .grant_unmap = pv_grant_unmap,
+    .set_iopl = pv_set_iopl,
+    .set_io_bitmap = pv_set_io_bitmap,
 };
