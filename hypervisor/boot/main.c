@@ -4,6 +4,7 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/fpu.h"
+#include "core/memory.h"
 #include "core/pv_time.h"
 #include "core/sched.h"
 #include "core/timer.h"
@@ -89,6 +90,7 @@ static void memory_init(void)
         const struct boot_e820 *e = &boot_info.e820[i];
 
         log_info("  %016lx - %016lx type %u\n", e->start, e->start + e->bytes, e->type);
+        memory_add_machine_range(e->start, e->bytes, e->type);
         if (e->type == E820_RAM && !memmap_add(&ram, e->start, e->start + e->bytes))
             panic("the memory map is too fragmented\n");
     }
@@ -216,6 +218,7 @@ void boot_main(uint32_t magic, uint32_t info)
     time_cpu_init();
     pv_time_init();
     domains_init();
+    memory_op_init();
     pv_cpu_init();
     smp_start_all();
     log_info("%u CPUs\n", nr_cpus);

@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/fpu.h"
 #include "core/grant.h"
+#include "core/memory.h"
 #include "core/panic.h"
 #include "core/pirq.h"
 #include "core/pv_time.h"
@@ -46,6 +47,7 @@ static unsigned order_for(size_t bytes)
 static void domain_free(struct domain *d)
 {
     event_domain_destroy(d);
+    memory_domain_destroy(d);
     grant_domain_destroy(d);
     pirq_domain_destroy(d);
     if (d->ops->domain_destroy)

@@ -87,6 +87,8 @@ struct domain {
 
     // Memory, see mm/frame.h.
     struct shared_info *shared_info;
+    struct e820_entry *e820;  // XENMEM_set_memory_map, guarded by lock; freed by memory_domain_destroy
+    unsigned nr_e820;
     uint64_t vm_assist;       // VMASST_* bits
 
     // vCPUs, index 0 .. max_vcpus - 1; NULL until created.

@@ -161,6 +161,11 @@ int grant_grow(struct domain *d, unsigned nr_frames)
     return rc;
 }
 
+unsigned grant_table_max_frames(const struct domain *d)
+{
+    return d->grants->max_frames;
+}
+
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
 {
     struct grant_table *gt = d->grants;

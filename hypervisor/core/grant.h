@@ -13,6 +13,8 @@ long do_grant_table_op(unsigned cmd, uint64_t uop, unsigned count);
 // XENMEM_add_to_physmap / acquire_resource: the frame behind a table or status page, grown if
 // needed.
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn);
+// How far the table, and as many status pages, may grow.
+unsigned grant_table_max_frames(const struct domain *d);
 // Toolstack's seeds: makes entry `ref` of d's table grant `frame` to `to`.
 int grant_seed(struct domain *d, unsigned ref, domid_t to, gfn_t frame);
 void grant_dump(struct domain *d);

@@ -207,6 +207,35 @@ int frame_assign(struct frame *f, unsigned order, struct domain *d)
     return 0;
 }
 
+void frame_give(struct frame *f, unsigned order, struct domain *d)
+{
+    hand_over(f, 1ull << order, d);
+}
+
+bool frame_take(struct frame *f, struct domain *d)
+{
+    struct domain_memory *m = memory_of(d);
+    uint64_t s;
+
+    // A reference of our own, so that the owner stays while we look.
+    if (!frame_get(f, d))
+        return false;
+    s = frame_state(f);
+    do {
+        if ((s & ~FS_TYPE) != (FS_ALLOCATED | 2 * FS_REF) || f->kind != FRAME_DOMAIN) {
+            frame_put(f);
+            return false;
+        }
+    } while (!frame_cas(f, &s, 0));
+    spin_lock(&m->lock);
+    frame_list_del(&m->pages, f);
+    spin_unlock(&m->lock);
+    f->owner = 0;
+    f->kind = FRAME_HYPERVISOR;
+    m2p_set(frame_to_mfn(f), M2P_INVALID);
+    return true;
+}
+
 bool frame_release_allocation(struct frame *f)
 {
     uint64_t old = __atomic_fetch_and(&f->state, ~FS_ALLOCATED, __ATOMIC_SEQ_CST);

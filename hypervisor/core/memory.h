@@ -1,0 +1,20 @@
+// HYPERVISOR_memory_op, and what the domains' life cycle needs of it. core/memory.c dispatches.
+#pragma once
+
+#include "core/domain.h"
+
+// An entry of a memory map as the ABI passes it (XENMEM_memory_map and kin), packed.
+struct e820_entry {
+    uint64_t start, bytes;
+    uint32_t type;
+} __attribute__((packed));
+_Static_assert(sizeof(struct e820_entry) == 20, "XENMEM_memory_map");
+
+#define E820_MAX_ENTRIES 1024
+
+// Once, after domains_init() and before the first domain.
+void memory_op_init(void);
+// Boot: the machine's memory map as domain 0 is to see it, in ascending order. Ranges beyond the
+// room for them are left out.
+void memory_add_machine_range(uint64_t start, uint64_t bytes, uint32_t type);
+void memory_domain_destroy(struct domain *d);

@@ -1,0 +1,21 @@
+// Between the parts of memory_op.
+#pragma once
+
+#include "core/memory.h"
+#include "pv-abi/memory.h"
+
+// Bits of the command that tell the operation; the index at which to go on is above.
+#define MEMOP_EXTENT_SHIFT 6
+#define MEMOP_CMD_MASK     ((1u << MEMOP_EXTENT_SHIFT) - 1)
+
+// A domain that the caller may manage, with a reference. 0, -ESRCH, -EPERM.
+int memory_target(domid_t id, struct domain **d);
+
+// Each takes the guest address of its argument. Reservation operations go on at extent `start` and
+// return the number of extents done, -errno, or -ERESTART with *start advanced.
+long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start);
+long memory_exchange(uint64_t arg); // progress is in the argument
+long memory_claim(uint64_t arg);
+long memory_map_op(unsigned op, uint64_t arg);
+long memory_physmap_op(unsigned op, uint64_t arg);
+long memory_acquire_resource(uint64_t arg);

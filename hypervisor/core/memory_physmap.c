@@ -1,0 +1,97 @@
+// XENMEM_add_to_physmap and kin, which are for translated guests, and XENMEM_acquire_resource, by
+// which tools get at frames of a domain's workings.
+#include "core/grant.h"
+#include "core/memory_impl.h"
+#include "cpu/smp.h"
+#include "lib/errno.h"
+#include "mm/guest.h"
+
+#define MAX_RESOURCE_FRAMES 32 // at a time
+
+// A PV guest numbers its memory itself: there is no map to add to.
+static long remove_from_physmap(uint64_t arg)
+{
+    struct xen_remove_from_physmap in;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest(&in, arg, sizeof(in)))
+        return -EFAULT;
+    rc = memory_target(in.domid, &d);
+    if (rc)
+        return rc;
+    rc = -ENOENT;
+    if (mfn_valid(in.gpfn) && frame_get(mfn_to_frame(in.gpfn), d)) {
+        frame_put(mfn_to_frame(in.gpfn));
+        rc = 0;
+    }
+    domain_put(d);
+    return rc;
+}
+
+long memory_physmap_op(unsigned op, uint64_t arg)
+{
+    return op == XENMEM_remove_from_physmap ? remove_from_physmap(arg) : -EACCES;
+}
+
+static int resource_frame(struct domain *d, const struct xen_mem_acquire_resource *r, uint64_t i,
+                          mfn_t *mfn)
+{
+    bool status = r->id == XENMEM_resource_grant_table_id_status;
+
+    if (i > UINT32_MAX)
+        return -EINVAL;
+    return grant_table_frame(d, (unsigned)i, status, mfn);
+}
+
+// How many frames the resource has.
+static long resource_size(uint64_t arg, struct domain *d)
+{
+    uint32_t n = grant_table_max_frames(d);
+
+    return copy_to_guest(arg + offsetof(struct xen_mem_acquire_resource, nr_frames), &n, sizeof(n));
+}
+
+static long give_resource(const struct xen_mem_acquire_resource *r, struct domain *d)
+{
+    uint64_t list[MAX_RESOURCE_FRAMES];
+
+    if (r->nr_frames > MAX_RESOURCE_FRAMES)
+        return -E2BIG;
+    for (unsigned i = 0; i < r->nr_frames; i++) {
+        int rc = resource_frame(d, r, r->frame + i, &list[i]);
+
+        if (rc)
+            return rc;
+    }
+    return copy_to_guest((uint64_t)r->frame_list, list, r->nr_frames * sizeof(list[0]));
+}
+
+long memory_acquire_resource(uint64_t arg)
+{
+    struct xen_mem_acquire_resource r;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest(&r, arg, sizeof(r)))
+        return -EFAULT;
+    if (r.pad || r.frame + r.nr_frames < r.frame)
+        return -EINVAL;
+    if (!current->domain->privileged)
+        return -EPERM;
+    rc = memory_target(r.domid, &d);
+    if (rc)
+        return rc;
+    if (d == current->domain)
+        rc = -EPERM;
+    else if (r.type != XENMEM_resource_grant_table)
+        rc = r.type > XENMEM_resource_vmtrace_buf ? -EOPNOTSUPP : -EINVAL;
+    else if (r.id > XENMEM_resource_grant_table_id_status)
+        rc = -EINVAL;
+    else if (!r.nr_frames && !r.frame_list)
+        rc = resource_size(arg, d);
+    else
+        rc = give_resource(&r, d);
+    domain_put(d);
+    return rc;
+}
