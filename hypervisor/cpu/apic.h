@@ -34,7 +34,7 @@ void apic_send_ipi(unsigned cpu, unsigned vector);
 void apic_send_nmi(unsigned cpu);
 
 // Sends INIT and two start-up IPIs to a CPU that has not been started: it begins in real mode at
-// code_maddr, a page below 1 MB. Takes about 11 ms.
+// code_maddr, a page below 1 MB.
 void apic_start_cpu(uint32_t id, uint32_t code_maddr);
 
 // Sends INIT to all CPUs but this one: they stop until reset.

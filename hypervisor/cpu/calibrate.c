@@ -7,13 +7,12 @@
 #include "cpu/apic.h"
 #include "cpu/asm.h"
 #include "cpu/time_impl.h"
+#include "lib/bits.h"
 #include "lib/log.h"
 
-#define ATTEMPTS       8
-#define WINDOW_MS      10
-#define LONG_WINDOW_MS 50
-// The uncertainty of a point may be this part of the window, else the long one is taken.
-#define GOOD_ENOUGH 10000
+#define ATTEMPTS 8
+// A window is long enough if the uncertainty of the two points is less than this part of it.
+#define GOOD_ENOUGH 20000
 // A source that has not moved after so many reads never will.
 #define DEAD_AFTER_READS 1000000
 #define FALLBACK_HZ      1000000000ull
@@ -65,11 +64,12 @@ static uint64_t rate(uint64_t ticks, uint64_t source_ticks, uint64_t source_hz)
     return source_ticks ? mul_div(ticks, source_hz, source_ticks) : 0;
 }
 
+// false: the source does not count.
 static bool measure(const struct time_source *source, unsigned ms, struct calibration *c,
-                    uint64_t *uncertainty)
+                    bool *good)
 {
     struct point from, to;
-    uint64_t passed;
+    uint64_t passed, uncertainty;
 
     apic_timer_set(0xffffffff); // its interrupt is masked still
     read_point(source, &from);
@@ -82,17 +82,19 @@ static bool measure(const struct time_source *source, unsigned ms, struct calibr
     c->tsc_hz = rate(to.tsc - from.tsc, passed, source->hz);
     c->apic_hz = rate(from.apic - to.apic, passed, source->hz);
     c->tsc = to.tsc;
-    *uncertainty = (from.width + to.width) / 2 * GOOD_ENOUGH / (to.tsc - from.tsc);
+    uncertainty = (from.width + to.width) / 2 + c->tsc_hz / source->hz;
+    *good = uncertainty * GOOD_ENOUGH < to.tsc - from.tsc;
     return true;
 }
 
 void calibrate(const struct time_source *source, struct calibration *c)
 {
-    uint64_t stated = stated_hz(), uncertainty;
-    bool ok = measure(source, WINDOW_MS, c, &uncertainty);
+    static const uint8_t windows_ms[] = {2, 10, 50};
+    uint64_t stated = stated_hz();
+    bool ok = true, good = false;
 
-    if (ok && uncertainty)
-        ok = measure(source, LONG_WINDOW_MS, c, &uncertainty);
+    for (unsigned i = 0; ok && !good && i < ARRAY_SIZE(windows_ms); i++)
+        ok = measure(source, windows_ms[i], c, &good);
     c->exact =
         ok && stated && stated - stated / 1000 < c->tsc_hz && c->tsc_hz < stated + stated / 1000;
     if (c->exact || (!ok && stated))

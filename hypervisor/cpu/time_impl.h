@@ -19,7 +19,7 @@ static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
     return lo;
 }
 
-// Takes 10 ms, or 50 where reading the source is slow or uneven. Never fails.
+// Takes 2 ms, or 10 or 50 where the source is coarse or reading it is slow or uneven. Never fails.
 void calibrate(const struct time_source *source, struct calibration *result);
 
 // The ABI's scale (struct tsc_scale) of a counter of hz: mul is at least 2^31.
