@@ -24,16 +24,18 @@ int bzimage_payload(const void *img, size_t len, const void **payload, size_t *p
 {
     const uint8_t *p = img;
     struct byte_reader r = {p, p + len};
-    size_t sectors;
+    size_t sectors, n;
 
     if (len < HEADER_END || load_le16(p + BOOT_FLAG) != 0xaa55 ||
         memcmp(p + HEADER_MAGIC, "HdrS", 4) || load_le16(p + VERSION) < VERSION_PAYLOAD ||
         !(p[LOADFLAGS] & LOADFLAGS_IS_HIGH))
         return -ENOEXEC;
     sectors = p[SETUP_SECTS] ? p[SETUP_SECTS] : SETUP_SECTS_OF_0;
-    *payload_len = load_le32(p + PAYLOAD_LENGTH);
-    if (!bytes_take(&r, (sectors + 1) * SECTOR) || !bytes_take(&r, load_le32(p + PAYLOAD_OFFSET)))
+    n = load_le32(p + PAYLOAD_LENGTH);
+    if (!n || !bytes_take(&r, (sectors + 1) * SECTOR) ||
+        !bytes_take(&r, load_le32(p + PAYLOAD_OFFSET)) || bytes_left(&r) < n)
         return -EINVAL;
-    *payload = bytes_take(&r, *payload_len);
-    return *payload && *payload_len ? 0 : -EINVAL;
+    *payload = r.at;
+    *payload_len = n;
+    return 0;
 }
