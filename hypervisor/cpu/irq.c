@@ -23,7 +23,8 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 
-#define STRAY_REPORTS 4 // of one interrupt; later ones are counted only
+#define MAX_DESTINATION 254 // an APIC id is 8 bits wide in IO-APICs and messages, 255 is everybody
+#define STRAY_REPORTS   4   // of one interrupt; later ones are counted only
 
 static struct irq irqs[NR_IRQS];
 static spinlock_t alloc_lock; // guards `allocated` of all
@@ -234,6 +235,8 @@ void irq_finish(struct irq *irq)
 
 void irq_set_cpu(struct irq *irq, unsigned cpu)
 {
+    if (apic_id_of(cpu) > MAX_DESTINATION)
+        return; // it stays where it can be delivered
     spin_lock(&irq->lock);
     if (irq->cpu != cpu) {
         irq->cpu = (uint16_t)cpu;

@@ -85,7 +85,8 @@ void irq_disable(struct irq *irq);
 void irq_enable(struct irq *irq);
 // The cause of a level triggered interrupt is gone: it may come again.
 void irq_finish(struct irq *irq);
-// Delivers it to another CPU from now on.
+// Delivers it to another CPU from now on; stays with the old one if the new one cannot be
+// addressed.
 void irq_set_cpu(struct irq *irq, unsigned cpu);
 
 // Can the source be masked?
