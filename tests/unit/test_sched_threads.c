@@ -169,8 +169,11 @@ static void guest(struct vcpu *v)
         control_operation(v);
     else if (below(50) == 0)
         vcpu_yield();
-    else
+    else {
+        if (below(4) == 0)
+            sched_yield(); // a chance for a token to come between the look and the sleep
         vcpu_block();
+    }
 }
 
 static void cpu_loop(unsigned cpu)
