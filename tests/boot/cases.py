@@ -10,7 +10,7 @@ FORBIDDEN = [
     r"Kernel panic", r"\bBUG\b[: ]", r"kernel BUG at", r"\bOops\b", r"Call Trace:", r"WARNING: CPU",
     r"rcu: INFO|rcu_\w+ (self-)?detected|RCU_STALL", r"soft lockup|hard LOCKUP", r"blocked for more than",
     r"\bsegfault at\b", r"general protection", r"unable to handle", r"VELLUM-TEST FAIL",
-    r"\b[Pp]anic on CPU|\bPANIC\b|\bpanic:", r"FATAL TRAP|FATAL PAGE FAULT", r"Xen BUG at|Assertion .* failed",
+    r"[Pp]anic on CPU|\bPANIC\b|\bpanic:", r"FATAL TRAP|FATAL PAGE FAULT", r"Xen BUG at|Assertion .* failed",
     r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog",
 ]
 CRASH_MARKERS = {r"Kernel panic", r"Call Trace:", r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog"}
@@ -38,8 +38,10 @@ class Case:
     allowed: set = field(default_factory=set)  # entries of FORBIDDEN that this case provokes
     end: str = "poweroff"  # poweroff, reboot, crash
     prepare: Optional[Callable] = None  # (case, kit, scratch) -> checks.Fixture
+    guest: str = ""  # a bare test guest of tests/guests in the kernel's place
+    quiet: bool = False  # the hypervisor may report nothing while the tests run
     limit: int = 90  # seconds
-    soak: bool = False
+    group: str = "test"  # test; soak: long; demo: shown to a user
 
 
 def net(name, device, kind, arguments="", **options):
@@ -62,8 +64,8 @@ def compiler(kit):
 
 PROMPT = r"dom0:/root# "
 SWITCH = "\x01\x01\x01"
-TO_HYPERVISOR = r"(?i)serial input to (xen|vellum|hypervisor)"
-TO_DOM0 = r"(?i)serial input to dom0"
+TO_HYPERVISOR = r"Serial input to Xen|Input goes to the hypervisor"
+TO_DOM0 = r"Serial input to DOM0|Input goes to domain 0"
 
 VIRTIO_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=d0"]
 AHCI_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "ahci,id=a0", "-device", "ide-hd,bus=a0.0,drive=d0"]
@@ -92,9 +94,9 @@ CASES = [
     net("e1000e-msix", "e1000e", "msi-x:eth0-rx", machine="q35"),
 
     # Work.
-    Case("load-1", "load", dom0_args="vellum.load=8"),
-    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10"),
-    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=180),
+    Case("load-1", "load", dom0_args="vellum.load=8", quiet=True),
+    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=180, quiet=True),
     Case("compile-2", "compile", cpus=2, extra=compiler, limit=120),
 
     # Ends, and the console.
@@ -103,9 +105,14 @@ CASES = [
          script=[(PROMPT, "echo c >/proc/sysrq-trigger\n")]),
     Case("console", script=[
         (PROMPT, "echo answer=$((6 * 7))\n"), (r"answer=42", SWITCH), (TO_HYPERVISOR, "h"),
-        (r"(?i)(installed|debug).*(handlers|keys)", "q"), (r"(?i)dom(ain)? ?0", "r"), (r"(?i)(run ?q|sched)", "e"),
-        (r"(?i)event channel", "m"), (r"(?i)(memory|heap|pages)", "a"), (r"(?i)timer", SWITCH),
+        (r"run queues|dump run", "q"), (r"(?i)vcpu ?0", "r"), (r"(?i)cpu.*0", "e"),
+        (r"(?i)event|port", "m"), (r"(?i)pages|memory", "a"), (r"(?i)timer", SWITCH),
         (TO_DOM0, "\n"), (PROMPT, "poweroff\n")]),
+    Case("key-reboot", script=[(PROMPT, SWITCH), (TO_HYPERVISOR, "R")], end="reboot"),
+
+    # Bare guests that call the hypervisor in every right and wrong way.
+    Case("guest-pv-1", guest="pv", limit=180),
+    Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=180),
 
     # Other processors, emulators, kernels.
     Case("qemu-new", "hypervisor,cpus,clock,processor", cpus=2, emulator="qemu-new"),
@@ -113,7 +120,10 @@ CASES = [
     Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=300),
 
-    # Long runs, by name or with --soak.
-    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, soak=True),
-    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, soak=True),
+    Case("demo", "hypervisor,cpus,processor,disk,load", cpus=2, devices=VIRTIO_DISK, prepare=checks.ext4_disk,
+         dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=150, group="demo"),
+
+    # Long runs.
+    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
+    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
 ]

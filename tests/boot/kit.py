@@ -81,6 +81,12 @@ class Kit:
         answer = output_of([os.path.join(ORACLE, "fetch-qemu"), self.build]).strip()
         return None if answer == "not available" else answer.split()
 
+    def guest(self, name):
+        path = os.path.join(self.build, "tests", "guests", name + ".elf")
+        if not os.path.exists(path):
+            raise KitError(f"no {path}: run make guests first")
+        return path
+
     @staticmethod
     def source(path):
         return os.path.join(ROOT, path)

@@ -8,6 +8,7 @@ import re
 import select
 import socket
 import subprocess
+import sys
 import time
 
 # A forbidden line is often only the first of a report: read on this long for the log's sake.
@@ -17,8 +18,9 @@ LINGER = 3.0
 class Console:
     """What came over the serial line, split as it is needed for markers and for prompts."""
 
-    def __init__(self, log):
+    def __init__(self, log, echo):
         self.log = log
+        self.echo = echo  # also show it
         self.text = ""
         self.lines_end = 0  # everything before it is whole lines that were handed out
         self.prompt_from = 0  # where the next expected prompt may begin
@@ -26,6 +28,9 @@ class Console:
     def feed(self, data):
         self.log.write(data)
         self.log.flush()
+        if self.echo:
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
         self.text += data.decode("utf-8", "replace").replace("\r", "").replace("\0", "")
 
     def new_lines(self):
@@ -42,7 +47,7 @@ class Console:
 
 
 class Ending:
-    """How a run ended. `how` is exit, forbidden, or timeout; `reason` is QEMU's reason for an exit."""
+    """How a run ended. `how` is exit, done, forbidden, or timeout; `reason` is QEMU's reason for an exit."""
 
     def __init__(self):
         self.how = "exit"
@@ -117,7 +122,7 @@ def step_script(script, console, child):
     return script
 
 
-def follow(child, stream, console, forbidden, script, limit, ending):
+def follow(child, stream, console, patterns, script, limit, ending):
     """Reads until the child ends or the outcome is known. Returns the script steps not reached."""
     began = time.monotonic()
     deadline = began + limit
@@ -136,19 +141,21 @@ def follow(child, stream, console, forbidden, script, limit, ending):
         elif child.poll() is not None:
             break
         for line in console.new_lines():
-            if ending.how == "exit" and forbidden.search(line):
-                ending.how, ending.line = "forbidden", line.strip()
-                deadline = time.monotonic() + LINGER
+            for how, pattern in zip(("forbidden", "done"), patterns):
+                if pattern and ending.how == "exit" and pattern.search(line):
+                    ending.how, ending.line = how, line.strip()
+                    deadline = time.monotonic() + LINGER
         script = step_script(script, console, child)
     ending.seconds = time.monotonic() - began
     return script
 
 
-def run(command, log_path, forbidden, limit, script=(), monitor=None, serial_fifo=None):
+def run(command, log_path, forbidden, limit, script=(), monitor=None, serial_fifo=None, echo=False, done=None):
     """Runs `command` until it ends or its outcome is decided; returns (Ending, text, steps left).
 
     The serial line is the child's standard output, or `serial_fifo` if the emulator can only write
-    to a file. `script` is a list of (pattern to wait for, text to type).
+    to a file. `script` is a list of (pattern to wait for, text to type). A line that matches `done`
+    ends the run where the machine cannot end itself.
     """
     fifo = os.open(serial_fifo, os.O_RDONLY | os.O_NONBLOCK) if serial_fifo else None
     ending = Ending()
@@ -161,9 +168,9 @@ def run(command, log_path, forbidden, limit, script=(), monitor=None, serial_fif
                 monitor.greet()
             if fifo is not None:
                 wait_for_writer(fifo, child)
-            console = Console(log)
+            console = Console(log, echo)
             stream = fifo if fifo is not None else child.stdout.fileno()
-            left = follow(child, stream, console, forbidden, list(script), limit, ending)
+            left = follow(child, stream, console, (forbidden, done), list(script), limit, ending)
             if ending.how == "exit":
                 try:
                     child.wait(10)
