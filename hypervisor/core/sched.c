@@ -235,6 +235,18 @@ void schedule(void)
     context_switch(prev, next);
 }
 
+// A vCPU has come to this CPU; its address space is loaded.
+static void arrive(struct vcpu *v)
+{
+    if (v->sched.last_cpu != this_cpu()) {
+        v->sched.last_cpu = this_cpu();
+        event_move_pirqs(v);
+    }
+    pv_time_update(v);
+    runstate_publish(v);
+    vcpu_periodic_resume(v);
+}
+
 void sched_switched(struct vcpu *prev)
 {
     struct vcpu *v = current;
@@ -251,11 +263,8 @@ void sched_switched(struct vcpu *prev)
         if (waits)
             sched_enqueue(prev, false);
     }
-    if (!is_idle(v)) {
-        pv_time_update(v);
-        runstate_publish(v);
-        vcpu_periodic_resume(v);
-    }
+    if (!is_idle(v))
+        arrive(v);
 }
 
 void vcpu_wake(struct vcpu *v)

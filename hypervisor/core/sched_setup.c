@@ -33,7 +33,7 @@ int sched_vcpu_init(struct vcpu *v)
 {
     static unsigned next_cpu;
 
-    v->cpu = __atomic_fetch_add(&next_cpu, 1, __ATOMIC_RELAXED) % nr_cpus;
+    v->cpu = v->sched.last_cpu = __atomic_fetch_add(&next_cpu, 1, __ATOMIC_RELAXED) % nr_cpus;
     v->context_saved = true;
     v->sched.hard_affinity = v->sched.soft_affinity = CPUMASK_ALL;
     v->sched.node.key = run_queues[v->cpu].vtime;

@@ -22,6 +22,7 @@ struct sched_domain {
 struct sched_vcpu {
     struct heap_node node; // in a run queue while it waits; the key is its virtual time
     bool queued, parked, yielded;
+    unsigned last_cpu; // where it ran last
     cpumask_t hard_affinity, soft_affinity;
     cpumask_t pin_override; // SCHEDOP_pin_override's single CPU, 0: none
     nsec_t charged;         // its running time is accounted up to here

@@ -49,19 +49,23 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
     sched_switched(prev);
 }
 
-void pv_time_update(struct vcpu *v)
+__attribute__((weak)) void event_move_pirqs(struct vcpu *v)
 {
 }
 
-void event_send_virq(struct vcpu *v, unsigned virq)
+__attribute__((weak)) void pv_time_update(struct vcpu *v)
 {
 }
 
-void event_poll_begin(struct vcpu *v, unsigned port)
+__attribute__((weak)) void event_send_virq(struct vcpu *v, unsigned virq)
 {
 }
 
-bool event_poll_end(struct vcpu *v)
+__attribute__((weak)) void event_poll_begin(struct vcpu *v, unsigned port)
+{
+}
+
+__attribute__((weak)) bool event_poll_end(struct vcpu *v)
 {
     return false;
 }

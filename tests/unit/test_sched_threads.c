@@ -59,6 +59,10 @@ void work_raise(unsigned cpu, enum cpu_work work)
     __atomic_fetch_or(&cpu_infos[cpu]->work, 1u << work, __ATOMIC_SEQ_CST);
 }
 
+void event_move_pirqs(struct vcpu *v)
+{
+}
+
 void pv_time_update(struct vcpu *v)
 {
 }
