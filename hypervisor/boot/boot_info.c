@@ -24,6 +24,12 @@ void boot_add_e820(uint64_t start, uint64_t bytes, uint32_t type)
 
 void boot_add_module(uint64_t start, uint64_t end, const char *cmdline)
 {
-    if (boot_info.nr_modules < BOOT_MAX_MODULES && end > start)
-        boot_info.modules[boot_info.nr_modules++] = (struct boot_module){start, end, cmdline};
+    struct boot_module *m;
+
+    if (boot_info.nr_modules == BOOT_MAX_MODULES || end <= start)
+        return;
+    m = &boot_info.modules[boot_info.nr_modules++];
+    m->start = start;
+    m->end = end;
+    strlcpy(m->cmdline, cmdline, sizeof(m->cmdline));
 }

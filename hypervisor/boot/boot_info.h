@@ -13,7 +13,7 @@
 
 struct boot_module {
     uint64_t start, end; // machine addresses
-    const char *cmdline; // in boot loader memory, stays readable until dom0 is built
+    char cmdline[BOOT_CMDLINE];
 };
 
 struct boot_e820 {

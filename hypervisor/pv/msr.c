@@ -12,6 +12,7 @@
 #define MSR_SYSENTER_CS    0x174
 #define MSR_SYSENTER_EIP   0x176
 #define MSR_MCG_CAP        0x179
+#define MSR_MCG_STATUS     0x17a
 #define MSR_MISC_ENABLE    0x1a0
 #define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
@@ -77,7 +78,8 @@ bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value)
         return true;
     case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP:
     case MSR_STAR ... MSR_FMASK:
-    case MSR_MCG_CAP:
+    case MSR_MCG_CAP: // no banks, no error
+    case MSR_MCG_STATUS:
     case MSR_MTRRCAP:
         return true;
     case MSR_FS_BASE:
