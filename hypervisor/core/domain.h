@@ -55,6 +55,10 @@ struct domain_ops {
     // Last step of a switch: enters the guest, never returns.
     void (*enter)(struct vcpu *v) __attribute__((noreturn));
 
+    // Writes to the current vCPU's memory as its kernel sees it, whether or not it is in the kernel
+    // now: the areas that it registered by address. 0 or -EFAULT. NULL: copy_to_guest does that.
+    int (*copy_to_kernel)(uint64_t va, const void *src, size_t len);
+
     // Grant mappings (GNTTABOP_map_grant_ref with host_map and kin): make, replace or remove the mapping of
     // mfn at addr (a virtual address, or with GNTMAP_contains_pte a machine address of a PTE) of
     // the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.

@@ -10,9 +10,10 @@
 // the lock.
 #include "core/pv_time.h"
 
+#include "core/sched.h"
 #include "cpu/time.h"
 #include "lib/bits.h"
-#include "mm/guest.h"
+#include "lib/errno.h"
 #include "platform/rtc.h"
 
 static spinlock_t wallclock_lock;
@@ -43,21 +44,17 @@ static void write_primary(struct vcpu_time_info *t, const struct tsc_scale *s)
     WRITE_ONCE(t->version, version + 1);
 }
 
-// The copy that the guest may show to its user programs. -EFAULT: not reachable at the moment.
-static int write_secondary(uint64_t to, const struct tsc_scale *s)
+// The copy that the guest may show to its user programs; its version is the first one's.
+static int write_secondary(uint64_t to, uint32_t version, const struct tsc_scale *s)
 {
-    struct vcpu_time_info t = {0};
+    struct vcpu_time_info t = {.version = version - 1};
 
-    if (copy_from_guest(&t.version, to, sizeof(t.version)))
-        return -1;
-    t.version = odd_version(t.version);
-    if (copy_to_guest(to, &t.version, sizeof(t.version)))
-        return -1;
+    if (vcpu_area_write(to, &t.version, sizeof(t.version)))
+        return -EFAULT;
     fill_time_info(&t, s);
-    if (copy_to_guest(to, &t, sizeof(t)))
-        return -1;
-    t.version++;
-    return copy_to_guest(to, &t.version, sizeof(t.version));
+    if (vcpu_area_write(to, &t, sizeof(t)))
+        return -EFAULT;
+    return vcpu_area_write(to, &version, sizeof(version));
 }
 
 void pv_time_update(struct vcpu *v)
@@ -68,7 +65,7 @@ void pv_time_update(struct vcpu *v)
     if (likely(v->time_generation == scale.generation))
         return;
     write_primary(&v->info->time, &scale);
-    if (v->time_info_guest && write_secondary(v->time_info_guest, &scale))
+    if (v->time_info_guest && write_secondary(v->time_info_guest, v->info->time.version, &scale))
         return; // next time
     v->time_generation = scale.generation;
 }

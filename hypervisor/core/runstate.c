@@ -37,6 +37,13 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
         out->time[out->state] += (uint64_t)spent;
 }
 
+int vcpu_area_write(uint64_t va, const void *src, size_t len)
+{
+    const struct domain_ops *ops = current->domain->ops;
+
+    return ops->copy_to_kernel ? ops->copy_to_kernel(va, src, len) : copy_to_guest(va, src, len);
+}
+
 void runstate_publish(struct vcpu *v)
 {
     uint64_t to = v->runstate_guest;
@@ -47,13 +54,13 @@ void runstate_publish(struct vcpu *v)
         return;
     r = v->runstate;
     if (!(v->domain->vm_assist >> VMASST_TYPE_runstate_update_flag & 1)) {
-        copy_to_guest(to, &r, sizeof(r));
+        vcpu_area_write(to, &r, sizeof(r));
         return;
     }
     r.state_entry_time |= XEN_RUNSTATE_UPDATE;
-    if (copy_to_guest(time_field, &r.state_entry_time, sizeof(r.state_entry_time)))
+    if (vcpu_area_write(time_field, &r.state_entry_time, sizeof(r.state_entry_time)))
         return;
-    copy_to_guest(to, &r, sizeof(r));
+    vcpu_area_write(to, &r, sizeof(r));
     r.state_entry_time &= ~XEN_RUNSTATE_UPDATE;
-    copy_to_guest(time_field, &r.state_entry_time, sizeof(r.state_entry_time));
+    vcpu_area_write(time_field, &r.state_entry_time, sizeof(r.state_entry_time));
 }

@@ -72,8 +72,11 @@ __attribute__((noreturn)) void sched_start(void);
 // What the idle vCPU does, on an empty stack: where a switch to it ends.
 __attribute__((noreturn)) void idle_loop(void);
 
-// Refreshes the current vCPU's registered areas (runstate) in guest memory.
+// Refreshes the current vCPU's runstate area in guest memory, if it has one.
 void runstate_publish(struct vcpu *v);
+// Writes to an area that the current vCPU registered by an address in its kernel (at most a page
+// long). 0 or -EFAULT.
+int vcpu_area_write(uint64_t va, const void *src, size_t len);
 // Starts, changes or stops (period 0) the periodic timer.
 void vcpu_set_periodic(struct vcpu *v, nsec_t period);
 

@@ -9,6 +9,9 @@ void pv_cpu_init(void); // on each CPU: SYSCALL's MSRs and stub
 // Enters the guest whose registers are in cpu_info()->regs.
 __attribute__((noreturn)) void pv_enter(void);
 
+// domain_ops.copy_to_kernel.
+int pv_copy_to_kernel(uint64_t va, const void *src, size_t len);
+
 // Between the guest kernel's and its users' view of the processor: page tables and GS base.
 void pv_to_kernel_mode(struct pv_vcpu *v);
 void pv_to_user_mode(struct pv_vcpu *v);

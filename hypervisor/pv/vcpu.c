@@ -308,6 +308,7 @@ const struct domain_ops pv_domain_ops = {
     .switch_from = switch_from,
     .switch_to = switch_to,
     .enter = enter,
+    .copy_to_kernel = pv_copy_to_kernel,
     .grant_map = pv_grant_map,
     .grant_unmap = pv_grant_unmap,
     .set_iopl = pv_set_iopl,
