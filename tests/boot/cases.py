@@ -40,7 +40,7 @@ class Case:
     prepare: Optional[Callable] = None  # (case, kit, scratch) -> checks.Fixture
     guest: str = ""  # a bare test guest of tests/guests in the kernel's place
     quiet: bool = False  # the hypervisor may report nothing while the tests run
-    limit: int = 90  # seconds
+    limit: int = 150  # seconds
     group: str = "test"  # test; soak: long; demo: shown to a user
 
 
@@ -75,12 +75,12 @@ CASES = [
     # Boot paths and CPU counts.
     Case("boot-1", "hypervisor,cpus,clock,processor", hypervisor_args=""),
     Case("boot-2", "cpus,processor,balloon", cpus=2),
-    Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=150),
+    Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=240),
     Case("boot-8", "cpus", cpus=8, memory=1536, limit=300, hypervisor_args="", accel="tcg,thread=single"),
     Case("iso-bios", "hypervisor,cpus", cpus=2, path="iso-bios"),
-    Case("iso-uefi", "hypervisor,cpus", cpus=2, path="iso-uefi", machine="q35", limit=120),
-    Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=120),
-    Case("large-memory", "hypervisor,cpus", memory=6144, hypervisor_args="dom0_mem=5G", limit=120),
+    Case("iso-uefi", "hypervisor,cpus", cpus=2, path="iso-uefi", machine="q35", limit=200),
+    Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=200),
+    Case("large-memory", "hypervisor,cpus", memory=6144, hypervisor_args="dom0_mem=5G", limit=200),
 
     # Disks and network cards; MSI-X, MSI, and line interrupts.
     disk("virtio-msix", "vda", VIRTIO_DISK, "msi-x:virtio0-req"),
@@ -96,8 +96,8 @@ CASES = [
     # Work.
     Case("load-1", "load", dom0_args="vellum.load=8", quiet=True),
     Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True),
-    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=180, quiet=True),
-    Case("compile-2", "compile", cpus=2, extra=compiler, limit=120),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True),
+    Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
@@ -111,17 +111,17 @@ CASES = [
     Case("key-reboot", script=[(PROMPT, SWITCH), (TO_HYPERVISOR, "R")], end="reboot"),
 
     # Bare guests that call the hypervisor in every right and wrong way.
-    Case("guest-pv-1", guest="pv", limit=180),
-    Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=180),
+    Case("guest-pv-1", guest="pv", limit=240),
+    Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=240),
 
     # Other processors, emulators, kernels.
     Case("qemu-new", "hypervisor,cpus,clock,processor", cpus=2, emulator="qemu-new"),
-    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-6.12-amd64", dom0_args="vellum.load=5", limit=150),
+    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-6.12-amd64", dom0_args="vellum.load=5", limit=240),
     Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=300),
 
     Case("demo", "hypervisor,cpus,processor,disk,load", cpus=2, devices=VIRTIO_DISK, prepare=checks.ext4_disk,
-         dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=150, group="demo"),
+         dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
 
     # Long runs.
     Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
