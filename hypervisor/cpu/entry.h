@@ -23,9 +23,10 @@
 .macro SMAP_INSN insn:req
     .pushsection .alternatives, "a"
     .balign 4
-    .long 1f - .
+    .long .Lsmap\@ - .
     .popsection
-1:  .byte 0x0f, 0x1f, 0x00 // 3-byte no-op; becomes CLAC or STAC
+.Lsmap\@:
+    .byte 0x0f, 0x1f, 0x00 // 3-byte no-op; becomes CLAC or STAC
     .pushsection .alternatives, "a"
     \insn
     .byte 0
