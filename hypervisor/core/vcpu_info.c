@@ -34,7 +34,9 @@ int vcpu_info_register(struct vcpu *v, gfn_t gfn, unsigned offset)
     void *page;
     int rc;
 
-    if (offset % 8 || offset > PAGE_SIZE - sizeof(*info) || v->info_mfn != INVALID_MFN)
+    if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
+        return -ENXIO;
+    if (v->info_mfn != INVALID_MFN)
         return -EINVAL;
     rc = guest_area_get(v->domain, gfn, &frame, &page);
     if (rc)

@@ -425,8 +425,10 @@ static void test_singleshot(void)
     as(v);
     port = guest_virq(v, VIRQ_TIMER, 0);
     sim_run(MILLISECONDS(1));
-    set.timeout_abs_ns = (uint64_t)sim_now - 1;
-    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_set_singleshot_timer, 0, &set), -ETIME);
+    set.timeout_abs_ns = (uint64_t)sim_now - 1; // as long as it fires, that is no error
+    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_set_singleshot_timer, 0, &set), 0);
+    sim_run(1);
+    CU_ASSERT(take_virq(port));
     CU_ASSERT_EQUAL(vcpu_op(VCPUOP_set_singleshot_timer, 1, &set), -EINVAL);
     set.timeout_abs_ns = (uint64_t)sim_now + 1000;
     CU_ASSERT_EQUAL(vcpu_op(VCPUOP_set_singleshot_timer, 0, &set), 0);
@@ -525,9 +527,9 @@ static void test_register_info(void)
     CU_ASSERT_EQUAL(vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -EINVAL);
     reg.mfn = frame_to_mfn(f);
     reg.offset = PAGE_SIZE - sizeof(*info) + 8;
-    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -EINVAL);
+    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -ENXIO);
     reg.offset = 65;
-    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -EINVAL);
+    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -ENXIO);
     reg.offset = PAGE_SIZE - sizeof(*info);
     v->info->evtchn_upcall_mask = 1;
     v->info->arch.cr2 = 0x1234;
