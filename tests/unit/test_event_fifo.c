@@ -479,7 +479,7 @@ static void test_race(void)
 // Both ends of channels are closed and bound by two CPUs at the same time, while a third sends.
 
 static struct domain *churn[2];
-static volatile bool churn_stop;
+static unsigned churn_stop; // atomic
 
 static void *churner(void *arg)
 {
@@ -503,7 +503,7 @@ static void *churner(void *arg)
 
 static void *churn_sender(void *arg)
 {
-    while (!churn_stop)
+    while (!__atomic_load_n(&churn_stop, __ATOMIC_SEQ_CST))
         for (unsigned p = 1; p < 5; p++)
             guest_send(churn[0]->vcpus[1], p);
     return NULL;
@@ -514,7 +514,7 @@ static void test_churn(void)
     pthread_t threads[3];
     struct evtchn_reset a = {.dom = DOMID_SELF};
 
-    churn_stop = false;
+    churn_stop = 0;
     churn[0] = make(1, 2);
     churn[1] = make(2, 1);
     for (uintptr_t i = 0; i < 2; i++)
@@ -522,7 +522,7 @@ static void test_churn(void)
     pthread_create(&threads[2], NULL, churn_sender, NULL);
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
-    churn_stop = true;
+    __atomic_store_n(&churn_stop, 1, __ATOMIC_SEQ_CST);
     pthread_join(threads[2], NULL);
     for (unsigned i = 0; i < 2; i++) {
         fake_run(churn[i]->vcpus[0]);

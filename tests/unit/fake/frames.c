@@ -94,6 +94,17 @@ void frame_unshare(void *va)
     frame_put(f);
 }
 
+unsigned fake_tlb_flushes;
+void (*fake_on_tlb_flush)(void);
+
 void tlb_flush_mask(cpumask_t mask)
 {
+    fake_tlb_flushes++;
+    if (fake_on_tlb_flush)
+        fake_on_tlb_flush();
+}
+
+void tlb_flush_mask_one(cpumask_t mask, uint64_t va)
+{
+    tlb_flush_mask(mask);
 }

@@ -135,10 +135,13 @@ void pages_free(void *va, unsigned order)
 {
     mfn_t first = virt_to_mfn(va);
 
+    if (!va)
+        return;
     if (first >= FAKE_FRAMES || page_orders[first] != order + 1)
         panic("pages_free(%p, %u) of what was not allocated\n", va, order);
     for (unsigned i = 0; i < 1u << order; i++)
-        if (frame_table[first + i].state & FS_REFS)
+        if ((frame_table[first + i].state & FS_REFS) >
+            (frame_table[first + i].kind == FRAME_SHARED ? FS_REF : 0))
             panic("pages_free(%p) of a frame with references\n", va);
     ASAN_POISON_MEMORY_REGION(va, PAGE_SIZE << order);
     spin_lock(&alloc_lock);

@@ -49,6 +49,9 @@ static inline void *fake_frame_va(const struct frame *f)
 }
 uint64_t fake_frame_refs(const struct frame *f);
 uint64_t fake_frame_types(const struct frame *f);
+// TLB flushes are counted, and a test may look at the world at each.
+extern unsigned fake_tlb_flushes;
+extern void (*fake_on_tlb_flush)(void);
 
 // Random numbers, reproducible.
 void fake_seed(uint64_t seed);

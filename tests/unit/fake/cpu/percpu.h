@@ -22,6 +22,7 @@ struct cpu_info {
     struct vcpu *vcpu;
     uint32_t cpu;
     volatile uint32_t work;
+    uint64_t kernel_cr3, user_cr3;
     struct vcpu *fpu_owner;
 };
 
