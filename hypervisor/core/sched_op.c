@@ -63,7 +63,7 @@ static long remote_shutdown(const struct sched_remote_shutdown *s)
 
     if (!current->domain->privileged)
         return -EPERM;
-    d = domain_get_by_id(s->domain_id);
+    d = s->domain_id == DOMID_SELF ? NULL : domain_get_by_id(s->domain_id);
     if (!d)
         return -ESRCH;
     domain_shutdown(d, (uint8_t)s->reason);

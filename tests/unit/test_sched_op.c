@@ -289,6 +289,8 @@ static void test_shutdown(void)
     CU_ASSERT(shutdown_domain == other && shutdown_reason == SHUTDOWN_crash);
     r.domain_id = 77;
     CU_ASSERT_EQUAL(sched_op(SCHEDOP_remote_shutdown, &r), -ESRCH);
+    r.domain_id = DOMID_SELF; // by number only
+    CU_ASSERT_EQUAL(sched_op(SCHEDOP_remote_shutdown, &r), -ESRCH);
     s.reason = SHUTDOWN_suspend;
     CU_ASSERT_EQUAL(sched_op(SCHEDOP_shutdown_code, &s), 0);
     CU_ASSERT(d->shutdown_code_latched && d->shutdown_code == SHUTDOWN_suspend);
