@@ -149,7 +149,7 @@ int grant_grow(struct domain *d, unsigned nr_frames)
     unsigned before = gt->nr_frames;
     int rc;
 
-    if (nr_frames > gt->max_frames || gt->dying)
+    if (nr_frames > gt->max_frames || (gt->dying && nr_frames > gt->nr_frames))
         return -EINVAL;
     for (unsigned i = gt->nr_frames; i < nr_frames; i++)
         if ((rc = add_frame(d, i)))
