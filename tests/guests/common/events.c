@@ -71,8 +71,9 @@ static void scan_word(unsigned word, unsigned vcpu)
     }
 }
 
-static void scan_two_level(unsigned vcpu)
+void events_scan_two_level(void)
 {
+    unsigned vcpu = this_vcpu()->id;
     uint64_t words =
         __atomic_exchange_n(&vcpu_info_of(vcpu)->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
@@ -92,7 +93,7 @@ void events_upcall(void)
         if (events_scan_hook)
             events_scan_hook();
         else
-            scan_two_level(vcpu);
+            events_scan_two_level();
     }
 }
 

@@ -19,6 +19,7 @@ void events_init(void);
 void events_upcall(void);
 // If set, takes the place of the 2-level scan (the FIFO tests).
 extern void (*events_scan_hook)(void);
+void events_scan_two_level(void);
 
 void events_enable(void);
 void events_disable(void);

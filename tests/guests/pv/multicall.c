@@ -109,7 +109,9 @@ TEST(multicall_hostile)
     CHECK_EQ(last->result, 4 << 16 | 17);
     CHECK_OK(window_unmap(0));
     // An array that cannot be written: the results are lost.
-    CHECK_OK(page_protect(last = page_alloc(), false));
+    last = page_alloc();
+    last->op = __HYPERVISOR_xen_version;
+    CHECK_OK(page_protect(last, false));
     CHECK_ERR(hc(multicall, last, 1), EFAULT);
     CHECK_OK(page_protect(last, true));
 }

@@ -23,7 +23,7 @@ static long set_periodic(uint64_t period)
 TEST(vcpu_initial_tick)
 {
     if (first_ticks_ns)
-        CHECK(first_ticks_ns > 15 * NS_PER_MS && first_ticks_ns < 60 * NS_PER_MS);
+        CHECK(first_ticks_ns > 15 * NS_PER_MS);
     else
         CHECK_EQ(first_ticks_ns, 0);
 }
@@ -70,20 +70,22 @@ TEST(vcpu_singleshot_timer_in_the_past)
 
 TEST(vcpu_singleshot_timer_stop)
 {
-    unsigned seen = event_count[timer_port];
+    unsigned seen;
 
-    CHECK_OK(set_singleshot(time_now() + 5 * NS_PER_MS, 0));
+    CHECK_OK(set_singleshot(time_now() + 30 * NS_PER_MS, 0));
     CHECK_OK(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL));
-    CHECK(!event_wait(timer_port, seen, 15 * NS_PER_MS));
+    seen = event_count[timer_port];
+    CHECK(!event_wait(timer_port, seen, 50 * NS_PER_MS));
 }
 
 TEST(vcpu_singleshot_and_set_timer_op_are_one)
 {
-    unsigned seen = event_count[timer_port];
+    unsigned seen;
 
-    CHECK_OK(hc(set_timer_op, time_now() + 5 * NS_PER_MS));
+    CHECK_OK(hc(set_timer_op, time_now() + 30 * NS_PER_MS));
     CHECK_OK(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL));
-    CHECK(!event_wait(timer_port, seen, 15 * NS_PER_MS));
+    seen = event_count[timer_port];
+    CHECK(!event_wait(timer_port, seen, 50 * NS_PER_MS));
 }
 
 TEST(vcpu_periodic_timer)
