@@ -361,9 +361,15 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 
 static int relinquish(struct domain *d)
 {
+    struct vcpu *v;
     int rc;
 
-    if ((rc = event_domain_relinquish(d)) || (rc = grant_domain_relinquish(d)))
+    if ((rc = event_domain_relinquish(d)))
+        return rc;
+    // Senders of events write there; now there is none left.
+    for_each_vcpu(d, v)
+        vcpu_info_destroy(v);
+    if ((rc = grant_domain_relinquish(d)))
         return rc;
     pirq_domain_relinquish(d);
     return d->ops->domain_relinquish(d);
@@ -382,10 +388,7 @@ int domain_kill(struct domain *d)
         spin_unlock(&d->lock);
         domain_pause(d);
         for_each_vcpu(d, v)
-        {
-            vcpu_info_destroy(v);
             sched_vcpu_destroy(v);
-        }
         timer_kill(&d->watchdog[0]);
         timer_kill(&d->watchdog[1]);
         spin_lock(&d->lock);
