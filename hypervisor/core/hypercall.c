@@ -11,27 +11,27 @@
 #include "pv-abi/hypercalls.h"
 #include "pv-abi/multicall.h"
 
-#define ARGS_0(a)
-#define ARGS_1(a) a[0]
-#define ARGS_2(a) a[0], a[1]
-#define ARGS_3(a) a[0], a[1], a[2]
-#define ARGS_4(a) a[0], a[1], a[2], a[3]
+#define ARGS_0(r)
+#define ARGS_1(r) r->rdi
+#define ARGS_2(r) r->rdi, r->rsi
+#define ARGS_3(r) r->rdi, r->rsi, r->rdx
+#define ARGS_4(r) r->rdi, r->rsi, r->rdx, r->r10
 
 // Each handler behind one signature. A handler that is not linked in answers -ENOSYS.
-#define HYPERCALL_THUNK(name, kinds, nargs, params)                                                \
-    __attribute__((weak)) long do_##name params                                                    \
-    {                                                                                              \
-        return -ENOSYS;                                                                            \
-    }                                                                                              \
-    static long call_##name(const uint64_t *a)                                                     \
-    {                                                                                              \
-        return do_##name(ARGS_##nargs(a));                                                         \
+#define HYPERCALL_THUNK(name, kinds, nargs, params)        \
+    __attribute__((weak)) long do_##name params            \
+    {                                                      \
+        return -ENOSYS;                                    \
+    }                                                      \
+    static long call_##name(const struct cpu_user_regs *r) \
+    {                                                      \
+        return do_##name(ARGS_##nargs(r));                 \
     }
 HYPERCALL_TABLE(HYPERCALL_THUNK)
 
 #define HYPERCALL_ENTRY(name, kinds, nargs, params) [__HYPERVISOR_##name] = {call_##name, kinds},
 static const struct {
-    long (*call)(const uint64_t *args);
+    long (*call)(const struct cpu_user_regs *regs);
     unsigned kinds;
 } table[] = {HYPERCALL_TABLE(HYPERCALL_ENTRY)};
 
@@ -46,14 +46,28 @@ const char *hypercall_name(unsigned number)
     return number < ARRAY_SIZE(names) && names[number] ? names[number] : "?";
 }
 
-long hypercall_dispatch(unsigned number, const uint64_t args[6])
+static inline long dispatch(unsigned number, const struct cpu_user_regs *regs)
 {
     if (unlikely(number >= ARRAY_SIZE(table)))
         return -ENOSYS;
     number = (unsigned)index_nospec(number, ARRAY_SIZE(table));
     if (unlikely(!(table[number].kinds >> current->domain->ops->kind & 1)))
         return -ENOSYS;
-    return table[number].call(args);
+    return table[number].call(regs);
+}
+
+long hypercall_dispatch(unsigned number, const uint64_t args[6])
+{
+    struct cpu_user_regs regs;
+
+    // The handlers look at nothing else.
+    regs.rdi = args[0];
+    regs.rsi = args[1];
+    regs.rdx = args[2];
+    regs.r10 = args[3];
+    regs.r8 = args[4];
+    regs.r9 = args[5];
+    return dispatch(number, &regs);
 }
 
 static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned nargs, va_list ap)
@@ -93,9 +107,8 @@ long hypercall_continue(unsigned number, unsigned nargs, ...)
 
 void hypercall_from_guest(struct cpu_user_regs *regs)
 {
-    const uint64_t args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
     struct vcpu *v = current;
-    long result = hypercall_dispatch((unsigned)regs->rax, args);
+    long result = dispatch((unsigned)regs->rax, regs);
 
     if (unlikely(v->continuation))
         v->continuation = false;
