@@ -118,6 +118,15 @@ void events_block(void)
     hc(sched_op, SCHEDOP_block, 0);
 }
 
+// With events masked from before the timer is set, it cannot fire too early to be waited for.
+void events_sleep(uint64_t ns)
+{
+    events_disable();
+    hc(set_timer_op, time_now() + ns);
+    events_block();
+    events_enable();
+}
+
 static void poll_port(evtchn_port_t port, uint64_t deadline)
 {
     struct sched_poll poll = {.nr_ports = 1, .timeout = deadline};

@@ -31,6 +31,8 @@ extern volatile unsigned upcall_count;
 // vCPU that took the last event of a port.
 extern volatile unsigned event_vcpu[MAX_TEST_PORTS];
 
+// Blocks until the one-shot timer fires after `ns`.
+void events_sleep(uint64_t ns);
 // Waits, blocking, until event_count[port] is no longer `seen`; false after `ns` nanoseconds.
 bool event_wait(unsigned port, unsigned seen, uint64_t ns);
 

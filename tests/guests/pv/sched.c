@@ -194,6 +194,7 @@ TEST(sched_compat_op)
     unsigned seen = event_count[timer_port];
 
     CHECK_OK(hc(sched_op_compat, SCHEDOP_yield, 0));
+    events_disable();
     CHECK_OK(hc(set_timer_op, time_now() + 3 * NS_PER_MS));
     CHECK_OK(hc(sched_op_compat, SCHEDOP_block, 0));
     CHECK_EQ(event_count[timer_port], seen + 1);

@@ -122,8 +122,7 @@ TEST(vcpu_runstate_info)
 
     REQUIRE_OK(vcpu_op(VCPUOP_get_runstate_info, 0, &first));
     CHECK_EQ(first.state, RUNSTATE_running);
-    REQUIRE_OK(hc(set_timer_op, time_now() + 10 * NS_PER_MS));
-    REQUIRE_OK(hc(sched_op, 1, 0)); // blocks
+    events_sleep(10 * NS_PER_MS);
     REQUIRE_OK(vcpu_op(VCPUOP_get_runstate_info, 0, &second));
     CHECK_EQ(second.state, RUNSTATE_running);
     CHECK(second.state_entry_time > first.state_entry_time);
@@ -147,8 +146,7 @@ TEST(vcpu_runstate_area)
     reg.addr.v = area;
     CHECK_OK(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &reg));
     CHECK_EQ(area->state, RUNSTATE_running);
-    CHECK_OK(hc(set_timer_op, time_now() + 3 * NS_PER_MS));
-    CHECK_OK(hc(sched_op, 1, 0));
+    events_sleep(3 * NS_PER_MS);
     CHECK_EQ(area->state, RUNSTATE_running);
     CHECK_OK(vcpu_op(VCPUOP_get_runstate_info, 0, &info));
     CHECK(area->state_entry_time <= info.state_entry_time || area->state_entry_time == 0);
@@ -158,8 +156,7 @@ TEST(vcpu_runstate_area)
     reg.addr.v = NULL;
     CHECK_OK(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &reg));
     memset(area, 0, sizeof(*area));
-    CHECK_OK(hc(set_timer_op, time_now() + 3 * NS_PER_MS));
-    CHECK_OK(hc(sched_op, 1, 0));
+    events_sleep(3 * NS_PER_MS);
     CHECK_EQ(area->state_entry_time, 0);
 }
 

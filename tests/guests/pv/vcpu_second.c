@@ -358,6 +358,36 @@ TEST(smp_poll_and_kick)
     CHECK(vcpu_stop(SECOND));
 }
 
+// FPU and vector state of two vCPUs that share a CPU
+
+#define FPU_ROUNDS 200
+
+static volatile unsigned fpu_errors;
+
+static void fpu_churn(void *arg)
+{
+    uint64_t mine = (uint64_t)arg, back;
+    uint16_t control = (uint16_t)(0x37f ^ (mine & 1) << 10), control_back;
+
+    for (unsigned i = 0; i < FPU_ROUNDS; i++) {
+        __asm__ volatile("movq %0, %%xmm3; fninit; fldcw %1" : : "r"(mine + i), "m"(control));
+        hc(sched_op, 0, 0);
+        __asm__ volatile("movq %%xmm3, %0; fnstcw %1" : "=r"(back), "=m"(control_back));
+        fpu_errors += back != mine + i || control_back != control;
+    }
+}
+
+TEST(smp_fpu_state_is_each_vcpus_own)
+{
+    need_second_running();
+    fpu_errors = 0;
+    vcpu_run(SECOND, fpu_churn, (void *)0x1111000000000001);
+    fpu_churn((void *)0x2222000000000000);
+    CHECK(vcpu_wait_idle(SECOND, 5 * NS_PER_S));
+    CHECK_EQ(fpu_errors, 0);
+    CHECK(vcpu_stop(SECOND));
+}
+
 // Moves the second vCPU's vcpu_info for good, so it comes last.
 TEST(smp_zz_register_vcpu_info)
 {
