@@ -258,7 +258,8 @@ static void test_faults(void)
     begin();
     for (unsigned cmd = 0; cmd <= GNTTABOP_cache_flush; cmd++) {
         fake_run(back->vcpus[0]);
-        CU_ASSERT_EQUAL(do_grant_table_op(cmd, FAKE_FAULT_ADDRESS, 1), -EFAULT);
+        CU_ASSERT_EQUAL(do_grant_table_op(cmd, FAKE_FAULT_ADDRESS, 1),
+                        cmd == GNTTABOP_dump_table ? -ENOSYS : -EFAULT);
         CU_ASSERT_EQUAL(do_grant_table_op(cmd, FAKE_FAULT_ADDRESS, 0x80000000), -EINVAL);
     }
     CU_ASSERT_EQUAL(do_grant_table_op(GNTTABOP_cache_flush + 1, 0, 1), -ENOSYS);
@@ -565,7 +566,6 @@ static void test_small_operations(void)
     struct gnttab_swap_grant_ref swap = {8, 9, 99};
     struct gnttab_transfer transfer[2] = {{.status = 99}, {.status = 99}};
     struct gnttab_cache_flush flush = {.length = 100, .op = GNTTAB_CACHE_CLEAN};
-    struct gnttab_dump_table dump = {.dom = 5};
     grant_handle_t h;
 
     begin();
@@ -581,8 +581,9 @@ static void test_small_operations(void)
     gnttab(front, GNTTABOP_swap_grant_ref, &swap, 1);
     CU_ASSERT_EQUAL(swap.status, GNTST_bad_gntref);
 
+    transfer[1].mfn = frame_to_mfn(page);
     CU_ASSERT_EQUAL(gnttab(front, GNTTABOP_transfer, transfer, 2), 0);
-    CU_ASSERT_EQUAL(transfer[0].status, GNTST_general_error);
+    CU_ASSERT_EQUAL(transfer[0].status, GNTST_bad_page); // not its own
     CU_ASSERT_EQUAL(transfer[1].status, GNTST_general_error);
 
     flush.a.dev_bus_addr = frame_to_mfn(page) << PAGE_SHIFT;
@@ -599,11 +600,6 @@ static void test_small_operations(void)
     flush.offset = 0;
     flush.a.dev_bus_addr = ~0ull;
     CU_ASSERT_EQUAL(gnttab(front, GNTTABOP_cache_flush, &flush, 1), -EINVAL);
-
-    gnttab(front, GNTTABOP_dump_table, &dump, 1);
-    CU_ASSERT_EQUAL(dump.status, GNTST_permission_denied);
-    gnttab(back, GNTTABOP_dump_table, &dump, 1);
-    CU_ASSERT_EQUAL(dump.status, GNTST_okay);
     CU_ASSERT_EQUAL(unmap(back, VA(1), 0, h), GNTST_okay);
     end();
 }
