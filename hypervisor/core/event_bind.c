@@ -251,27 +251,32 @@ void event_move_pirqs(struct vcpu *v)
     spin_unlock(&d->events->lock);
 }
 
+// May the port be told to notify another vCPU?
+static bool may_move(const struct event_port *p)
+{
+    if (p->consumer)
+        return false;
+    return p->state == PORT_UNBOUND || p->state == PORT_INTERDOMAIN || p->state == PORT_PIRQ ||
+           (p->state == PORT_VIRQ && !virq_is_per_vcpu(p->number));
+}
+
 // With the event lock held. Only the notified vCPU changes, never what the port is bound to, so the
 // port's lock is needed only against a concurrent change by the peer.
 static int set_vcpu(struct domain *d, struct event_port *p, struct vcpu *v)
 {
     unsigned from = p->vcpu;
-    int rc = 0;
+    bool moves;
 
     spin_lock(&p->lock);
-    if (p->consumer)
-        rc = -EINVAL;
-    else if (p->state == PORT_UNBOUND || p->state == PORT_INTERDOMAIN || p->state == PORT_PIRQ ||
-             (p->state == PORT_VIRQ && !virq_is_per_vcpu(p->number)))
+    moves = may_move(p);
+    if (moves)
         WRITE_ONCE(p->vcpu, (uint16_t)v->id);
-    else
-        rc = -EINVAL;
     spin_unlock(&p->lock);
-    if (!rc && p->state == PORT_PIRQ && from != v->id) {
+    if (moves && p->state == PORT_PIRQ && from != v->id) {
         event_pirq_move(d, p, from, v->id);
         pirq_guest_set_affinity(d, p->number, v->cpu);
     }
-    return rc;
+    return moves ? 0 : -EINVAL;
 }
 
 int event_bind_vcpu(struct evtchn_bind_vcpu *a)

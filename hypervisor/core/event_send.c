@@ -87,13 +87,11 @@ int event_send(struct domain *d, uint32_t port)
     if (unlikely(!p))
         return -EINVAL;
     spin_lock(&p->lock);
-    if (unlikely(p->consumer))
-        rc = -EINVAL;
-    else if (likely(p->state == PORT_INTERDOMAIN))
+    if (likely(p->state == PORT_INTERDOMAIN && !p->consumer))
         event_notify_peer(p);
     else if (p->state == PORT_IPI)
         event_port_set_pending(d, p);
-    else if (p->state != PORT_UNBOUND) // nobody listens there yet: the news is dropped
+    else if (p->state != PORT_UNBOUND || p->consumer) // unbound: nobody listens yet, drop it
         rc = -EINVAL;
     spin_unlock(&p->lock);
     return rc;
