@@ -45,42 +45,13 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
-#include "mm/internal.h"
 #include "mm/tlb.h"
-
-#define CHUNK_BYTES  (2ull << 20)
-#define CHUNK_FRAMES (CHUNK_BYTES / sizeof(struct frame))
 
 static const struct frame_owner_ops *owner_ops;
 
 void frame_register_owner_ops(const struct frame_owner_ops *ops)
 {
     owner_ops = ops;
-}
-
-// Chunks of 2 MB where there is RAM; zeros in between, so that any number below max_mfn can be
-// looked up.
-void frame_table_init(const struct memmap *ram, struct memmap *available)
-{
-    uint64_t done = 0;
-
-    for_each_mem_range(r, ram)
-    {
-        uint64_t first = (r->start >> PAGE_SHIFT) / CHUNK_FRAMES;
-        uint64_t end = DIV_ROUND_UP(r->end >> PAGE_SHIFT, CHUNK_FRAMES);
-
-        if (first > done)
-            paging_back_zero(FRAMETABLE_START + done * CHUNK_BYTES, (first - done) * CHUNK_BYTES,
-                             available);
-        first = MAX(first, done);
-        if (first < end) {
-            paging_back_2m(FRAMETABLE_START + first * CHUNK_BYTES, 0, (end - first) * CHUNK_BYTES,
-                           available);
-            done = end;
-        }
-        for (mfn_t mfn = r->start >> PAGE_SHIFT; mfn < r->end >> PAGE_SHIFT; mfn++)
-            mfn_to_frame(mfn)->kind = FRAME_HYPERVISOR;
-    }
 }
 
 void frame_list_add(struct frame_list *l, struct frame *f)
@@ -278,14 +249,13 @@ void frame_last_put(struct frame *f)
     struct domain *d = frame_owner(f);
     uint64_t state = frame_state(f);
 
-    // Only a type that nobody uses any more, and for shared frames what pins the type, may be left.
-    ASSERT(!(state & (FS_REFS | FS_PARTIAL | FS_PINNED | FS_ALLOCATED | FS_LOCKED)));
+    ASSERT(!(state & ~FS_TYPE)); // a type that nobody uses any more may be left
     ASSERT(d);
     if (f->kind == FRAME_SHARED) {
         retire_shared_frame(f, d);
         return;
     }
-    ASSERT(f->kind == FRAME_DOMAIN && !(state & FS_COUNT));
+    ASSERT(f->kind == FRAME_DOMAIN);
     free_domain_frame(f, d);
 }
 
@@ -304,16 +274,33 @@ void frame_share(void *va, struct domain *d, bool writable)
     spin_unlock(&m->lock);
     if (first && owner_ops)
         owner_ops->hold(d);
-    // The typed reference that is never dropped keeps the type what it is.
+    // The typed reference keeps the type what it is.
     __atomic_store_n(&f->state,
                      FS_ALLOCATED | FS_REF | FS_COUNT_ONE | FS_VALIDATED |
                          FS_OF_TYPE(writable ? FT_WRITABLE : FT_NONE),
                      __ATOMIC_RELEASE);
 }
 
+// False if it has been done.
+static bool unshare(struct frame *f)
+{
+    uint64_t old = __atomic_fetch_and(&f->state, ~FS_ALLOCATED, __ATOMIC_SEQ_CST);
+
+    if (!(old & FS_ALLOCATED))
+        return false;
+    if (frame_type_of(old) != FT_NONE) {
+        frame_put_and_type(f);
+    } else {
+        __atomic_fetch_sub(&f->state, FS_COUNT_ONE, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&f->state, ~FS_VALIDATED, __ATOMIC_SEQ_CST);
+        frame_put(f);
+    }
+    return true;
+}
+
 void frame_unshare(void *va)
 {
-    frame_release_allocation(mfn_to_frame(virt_to_mfn(va)));
+    unshare(mfn_to_frame(virt_to_mfn(va)));
 }
 
 void frame_unshare_all(struct domain *d)
@@ -327,7 +314,7 @@ void frame_unshare_all(struct domain *d)
             if (frame_state(f) & FS_ALLOCATED)
                 break;
         spin_unlock(&m->lock);
-    } while (f && (frame_release_allocation(f) || true));
+    } while (f && (unshare(f) || true));
 }
 
 void frame_close(struct domain *d)

@@ -136,6 +136,9 @@ int frame_get_type(struct frame *f, enum frame_type type, bool preemptible)
         if (!(s & FS_COUNT)) {
             enum frame_type old = frame_type_of(s);
 
+            // What the hypervisor shows to a domain stays what it was shown as.
+            if (unlikely(f->kind == FRAME_SHARED) && (old != type || type != FT_WRITABLE))
+                return -EINVAL;
             if (!begin_type(f, type, &s))
                 continue;
             if (!has_content(type) && (old == type || old == FT_NONE))

@@ -35,7 +35,7 @@ void pages_free(void *va, unsigned order)
         return;
     for (unsigned i = 0; i < 1u << order; i++) {
         if (f[i].kind == FRAME_SHARED) { // its owner is gone, or has never come to life
-            frame_release_allocation(&f[i]);
+            frame_unshare(mfn_to_virt(frame_to_mfn(&f[i])));
             ASSERT(!(f[i].state & FS_REFS));
         }
         f[i].kind = FRAME_HYPERVISOR;

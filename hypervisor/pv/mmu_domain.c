@@ -245,32 +245,45 @@ static int relinquish_frame(struct frame *f)
     return rc;
 }
 
-// Goes once through the domain's list, moving what stays to its end.
-static int relinquish_frames(struct pv_domain *pvd)
+static void move_to_end(struct domain_memory *m, struct frame *f)
+{
+    spin_lock(&m->lock);
+    frame_list_del(&m->pages, f);
+    frame_list_add(&m->pages, f);
+    spin_unlock(&m->lock);
+}
+
+// The first frame of the list, with a reference; NULL at its end.
+static struct frame *first_frame(struct pv_domain *pvd)
 {
     struct domain_memory *m = &pvd->d.mem;
+    struct frame *f;
+    bool got;
 
-    while (pvd->relinquish_left) {
-        struct frame *f;
-        int rc;
-
+    do { // one without references is on its way out on another CPU
         spin_lock(&m->lock);
         f = frame_list_first(&m->pages);
-        if (f && !frame_get_by_id(f, frame_owner_id(&pvd->d))) {
-            spin_unlock(&m->lock); // on its way out on another CPU
-            continue;
-        }
-        if (f) {
-            frame_list_del(&m->pages, f);
-            frame_list_add(&m->pages, f);
-        }
+        got = f && frame_get_by_id(f, frame_owner_id(&pvd->d));
         spin_unlock(&m->lock);
+    } while (f && !got);
+    return f;
+}
+
+// Goes once through the domain's list, moving to its end what others still use.
+static int relinquish_frames(struct pv_domain *pvd)
+{
+    while (pvd->relinquish_left) {
+        struct frame *f = first_frame(pvd);
+        int rc;
+
         if (!f)
             break;
         rc = relinquish_frame(f);
+        if (!rc)
+            move_to_end(&pvd->d.mem, f);
         frame_put(f);
         if (rc)
-            return rc; // this one again, after the others
+            return rc;
         pvd->relinquish_left--;
         if (!(pvd->relinquish_left & 63) && preempt_check())
             return -ERESTART;
