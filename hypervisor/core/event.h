@@ -15,8 +15,6 @@ void event_domain_destroy(struct domain *d);
 // The toolstack's limit: no port above max_port is given out.
 void event_set_limit(struct domain *d, uint32_t max_port);
 
-long do_event_channel_op(unsigned cmd, uint64_t arg);
-long do_event_channel_op_compat(uint64_t arg);
 // EVTCHNOP_reset and DOMCTL_soft_reset: closes the guest's ports and goes back to the 2-level ABI.
 // The domain is the current one or paused. -ERESTART: call again; -EAGAIN: ports were opened
 // meanwhile.

@@ -4,6 +4,7 @@
 #include "core/event_impl.h"
 
 #include "core/hypercall.h"
+#include "core/hypercall_table.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "mm/guest.h"

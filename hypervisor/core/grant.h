@@ -8,8 +8,6 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
 int grant_domain_relinquish(struct domain *d);
 void grant_domain_destroy(struct domain *d);
 
-long do_grant_table_op(unsigned cmd, uint64_t uop, unsigned count);
-
 // XENMEM_add_to_physmap / acquire_resource: the frame behind a table or status page, grown if
 // needed.
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn);

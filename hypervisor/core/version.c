@@ -6,6 +6,7 @@
 #include "core/version.h"
 
 #include "core/domain.h"
+#include "core/hypercall_table.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest.h"

@@ -1,8 +1,6 @@
 // Who the hypervisor is, as guests are told.
 #pragma once
 
-#include <stdint.h>
-
 #include "pv-abi/version.h"
 
 // The command line that the hypervisor was booted with; boot fills it in.
@@ -15,5 +13,3 @@ extern xen_capabilities_info_t version_capabilities;
     (1u << XENFEAT_pae_pgdir_above_4gb | 1u << XENFEAT_mmu_pt_update_preserve_ad | \
      1u << XENFEAT_highmem_assist | 1u << XENFEAT_gnttab_map_avail_bits |          \
      1u << XENFEAT_memory_op_vnode_supported | 1u << XENFEAT_direct_mapped)
-
-long do_xen_version(unsigned cmd, uint64_t arg);

@@ -1,5 +1,6 @@
 #include "core/vm_assist.h"
 
+#include "core/hypercall_table.h"
 #include "lib/errno.h"
 
 long do_vm_assist(unsigned cmd, unsigned type)

@@ -15,5 +15,3 @@ static inline bool vm_assist(const struct domain *d, unsigned type)
 {
     return d->vm_assist >> type & 1;
 }
-
-long do_vm_assist(unsigned cmd, unsigned type);

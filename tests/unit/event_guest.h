@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/event.h"
+#include "core/hypercall_table.h"
 #include "pv-abi/event_channel.h"
 #include "tests/unit/fake/platform.h"
 

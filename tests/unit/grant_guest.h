@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/grant.h"
+#include "core/hypercall_table.h"
 #include "lib/errno.h"
 #include "pv-abi/grant_table.h"
 #include "tests/unit/fake/platform.h"
