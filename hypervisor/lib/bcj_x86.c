@@ -29,9 +29,12 @@ static bool is_sign(uint8_t byte)
 static size_t find_opcode(const uint8_t *buf, size_t i, size_t limit)
 {
     for (; i + 8 <= limit; i += 8) {
-        uint64_t x = (load_le64(buf + i) & 0xfe * ONES) ^ 0xe8 * ONES;
-        uint64_t zero_bytes = (x - ONES) & ~x & 0x80 * ONES;
+        uint64_t word = load_le64(buf + i), x, zero_bytes;
 
+        if (!word) // there are kernels of which half is zeros
+            continue;
+        x = (word & 0xfe * ONES) ^ 0xe8 * ONES;
+        zero_bytes = (x - ONES) & ~x & 0x80 * ONES;
         if (zero_bytes)
             return i + (size_t)__builtin_ctzll(zero_bytes) / 8;
     }

@@ -97,19 +97,18 @@ static inline void copy_with_slack(uint8_t *dst, const uint8_t *dst_end, const u
 // dst + len and limit are overwritten with rubbish. Returns dst + len.
 static inline uint8_t *lz_copy(uint8_t *dst, size_t distance, size_t len, const uint8_t *limit)
 {
-    const uint8_t *src = dst - distance;
     uint8_t *end = dst + len;
 
     if ((size_t)(limit - end) < 8) {
-        while (dst < end)
-            *dst++ = *src++;
+        for (; dst < end; dst++)
+            *dst = *(dst - distance);
         return end;
     }
-    // What lies between src and dst is a period of the result, so twice that is one too.
-    while ((size_t)(dst - src) < 8 && dst < end)
-        for (size_t n = (size_t)(dst - src); n > 0; n--, dst++)
-            *dst = *(dst - distance);
-    for (; dst < end; dst += 8, src += 8)
-        store_le64(dst, load_le64(src));
+    // The bytes of one distance are a period of the result, so those of twice that are one too.
+    for (; distance < 8 && dst < end; dst += distance, distance *= 2)
+        for (size_t i = 0; i < distance; i++)
+            dst[i] = *(dst + i - distance);
+    for (; dst < end; dst += 8)
+        store_le64(dst, load_le64(dst - distance));
     return end;
 }

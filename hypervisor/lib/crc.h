@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320), eight bytes a step.
+// CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320), eight bytes a step, or a whole block of
+// zeros, of which kernels have many.
 struct crc32_table {
     uint32_t t[8][256];
+    uint32_t zeros[4][256];
 };
 
 // CRC-64 (ECMA-182, reflected polynomial 0xC96C5795D7870F42), four bytes a step.

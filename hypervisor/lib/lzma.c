@@ -14,6 +14,7 @@
 #define PROB_BITS 11
 #define PROB_INIT (1 << (PROB_BITS - 1))
 #define MOVE_BITS 5
+#define PROB_MAX  ((1 << PROB_BITS) - (1 << MOVE_BITS) + 1) // as much as it comes to by itself
 #define RANGE_TOP (1u << 24)
 
 #define FIRST_MATCHED_STATE 7 // from here on the last symbol was a match
@@ -35,6 +36,12 @@ static always_inline void normalize(struct range *r)
     }
 }
 
+// *prob -= n, as one instruction. The compiler, which knows *prob, would keep a copy for it.
+static always_inline void subtract(uint16_t *prob, uint32_t n)
+{
+    __asm__("subw %w1, %0" : "+m"(*prob) : "r"(n) : "cc");
+}
+
 static always_inline bool decode_bit(struct range *r, uint16_t *prob)
 {
     uint32_t p = *prob, bound;
@@ -43,38 +50,44 @@ static always_inline bool decode_bit(struct range *r, uint16_t *prob)
     bound = (r->range >> PROB_BITS) * p;
     if (r->code < bound) {
         r->range = bound;
-        *prob = (uint16_t)(p + (((1 << PROB_BITS) - p) >> MOVE_BITS));
+        subtract(prob, (uint32_t)((int32_t)(p - PROB_MAX) >> MOVE_BITS)); // += (2048 - p) / 32
         return false;
     }
     r->range -= bound;
     r->code -= bound;
-    *prob = (uint16_t)(p - (p >> MOVE_BITS));
+    subtract(prob, p >> MOVE_BITS);
     return true;
 }
 
-// A symbol of log2(limit) bits, highest first; the result has a 1 above them.
-static always_inline uint32_t decode_tree(struct range *r, uint16_t *probs, uint32_t limit)
+// Walks down a tree of probabilities from `symbol`, until it is at least limit. Highest bit first.
+static always_inline uint32_t walk_tree(struct range *r, uint16_t *probs, uint32_t symbol,
+                                        uint32_t limit)
 {
-    uint32_t symbol = 1;
-
-    do
+    while (symbol < limit)
         symbol = decode_bit(r, &probs[symbol]) ? symbol * 2 + 1 : symbol * 2;
-    while (symbol < limit);
     return symbol;
 }
 
+// The same from the root and with the steps written out; the result has a 1 above the bits.
+static always_inline uint32_t decode_tree(struct range *r, uint16_t *probs, int bits)
+{
+    uint32_t symbol = 1;
+
+#pragma GCC unroll 8
+    for (int i = 0; i < bits; i++)
+        symbol = decode_bit(r, &probs[symbol]) ? symbol * 2 + 1 : symbol * 2;
+    return symbol;
+}
+
+// Lowest bit first. The tree's nodes are numbered by the bits so far below a 1, which is another
+// order than usual, but all nodes are alike in the beginning.
 static always_inline uint32_t decode_reverse(struct range *r, uint16_t *probs, unsigned bits)
 {
-    uint32_t symbol = 1, value = 0;
+    uint32_t value = 0, limit = 1u << bits;
 
-    for (unsigned i = 0; i < bits; i++) {
-        if (decode_bit(r, &probs[symbol])) {
-            symbol = symbol * 2 + 1;
-            value |= 1u << i;
-        } else {
-            symbol *= 2;
-        }
-    }
+    for (uint32_t bit = 1; bit < limit; bit <<= 1)
+        if (decode_bit(r, &probs[bit + value]))
+            value += bit;
     return value;
 }
 
@@ -84,25 +97,16 @@ static always_inline uint32_t decode_direct(struct range *r, unsigned bits)
     uint32_t value = 0;
 
     for (; bits > 0; bits--) {
-        uint32_t one;
+        uint32_t negative;
 
         normalize(r);
         r->range >>= 1;
-        one = r->code >= r->range;
-        r->code -= r->range & (0 - one);
-        value = value * 2 + one;
+        r->code -= r->range;
+        negative = 0 - (r->code >> 31); // all ones if it was less
+        r->code += r->range & negative;
+        value = value * 2 + 1 + negative;
     }
     return value;
-}
-
-static always_inline uint8_t decode_literal(struct range *r, uint16_t *probs)
-{
-    uint32_t symbol = 1;
-
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++)
-        symbol = decode_bit(r, &probs[symbol]) ? symbol * 2 + 1 : symbol * 2;
-    return (uint8_t)symbol;
 }
 
 // After a match the byte at the last distance is known not to be the next one, so it helps predict
@@ -111,38 +115,40 @@ static always_inline uint8_t decode_literal(struct range *r, uint16_t *probs)
 static always_inline uint8_t decode_matched_literal(struct range *r, uint16_t *probs,
                                                     uint32_t match_byte)
 {
-    uint32_t symbol = 1, agree = 0x100;
+    uint32_t symbol = 1;
 
     do {
         uint32_t match_bit;
 
         match_byte <<= 1;
-        match_bit = match_byte & agree;
-        if (decode_bit(r, &probs[agree + match_bit + symbol])) {
+        match_bit = match_byte & 0x100;
+        if (decode_bit(r, &probs[0x100 + match_bit + symbol])) {
             symbol = symbol * 2 + 1;
-            agree = match_bit;
+            if (!match_bit)
+                break;
         } else {
             symbol *= 2;
-            agree &= ~match_bit;
+            if (match_bit)
+                break;
         }
     } while (symbol < 0x100);
-    return (uint8_t)symbol;
+    return (uint8_t)walk_tree(r, probs, symbol, 0x100);
 }
 
 static always_inline uint32_t decode_length(struct range *r, struct lzma_length *l,
                                             unsigned pos_state)
 {
     if (!decode_bit(r, &l->choice[0]))
-        return decode_tree(r, l->low[pos_state], 8) - 8 + MIN_MATCH;
+        return decode_tree(r, l->low[pos_state], 3) - 8 + MIN_MATCH;
     if (!decode_bit(r, &l->choice[1]))
-        return decode_tree(r, l->mid[pos_state], 8) - 8 + MIN_MATCH + 8;
-    return decode_tree(r, l->high, 256) - 256 + MIN_MATCH + 16;
+        return decode_tree(r, l->mid[pos_state], 3) - 8 + MIN_MATCH + 8;
+    return walk_tree(r, l->high, 1, 256) - 256 + MIN_MATCH + 16;
 }
 
 static always_inline uint32_t decode_distance(struct range *r, struct lzma_probs *p, uint32_t len)
 {
     uint16_t *slots = p->slot[len < MIN_MATCH + 4 ? len - MIN_MATCH : 3];
-    uint32_t slot = decode_tree(r, slots, 64) - 64;
+    uint32_t slot = decode_tree(r, slots, 6) - 64;
     unsigned bits = (slot >> 1) - 1;
     uint32_t distance = 2 | (slot & 1);
 
@@ -230,7 +236,7 @@ static uint8_t *decode_symbols(struct lzma *l, struct range *range, const uint8_
                 p->literal[((pos & l->literal_pos_mask) << lc) + (last >> (8 - lc))];
 
             last = state < FIRST_MATCHED_STATE
-                       ? decode_literal(&r, literal)
+                       ? (uint8_t)decode_tree(&r, literal, 8)
                        : decode_matched_literal(&r, literal, at[-(ptrdiff_t)rep[0] - 1]);
             *at++ = (uint8_t)last;
             state = state_after_literal(state);

@@ -33,6 +33,18 @@ static void test_crc32(void)
                     crc32(&table32, 0, data, 100));
 }
 
+// Blocks of zeros take a short cut.
+static void test_crc32_zeros(void)
+{
+    static uint8_t zeros[1500];
+
+    for (size_t i = 0; i < sizeof(zeros); i += 31) {
+        zeros[700] = i % 3 ? 0 : 0x80;
+        CU_ASSERT_EQUAL(crc32(&table32, 0, zeros + i, sizeof(zeros) - i),
+                        crc_by_bits(0xEDB88320u, 0xffffffffu, zeros + i, sizeof(zeros) - i));
+    }
+}
+
 static void test_crc64(void)
 {
     CU_ASSERT_EQUAL(crc64(&table64, 0, "123456789", 9), 0x995DC9BBDF1939FAull);
@@ -61,6 +73,7 @@ int main(void)
     CU_initialize_registry();
     suite = CU_add_suite("checksum", NULL, NULL);
     CU_add_test(suite, "CRC-32", test_crc32);
+    CU_add_test(suite, "CRC-32 of zeros", test_crc32_zeros);
     CU_add_test(suite, "CRC-64", test_crc64);
     CU_add_test(suite, "XXH64", test_xxhash64);
     CU_basic_set_mode(CU_BRM_VERBOSE);
