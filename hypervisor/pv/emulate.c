@@ -1,5 +1,6 @@
-// The privileged instructions that a PV guest's kernel still executes. They fault at CPL 3 and are done
-// here in its name. Only what needs emulation is decoded; anything else is the guest's own #GP.
+// The privileged instructions that a PV guest's kernel still executes. They fault at CPL 3 and are
+// done here in its name. Only what needs emulation is decoded; anything else is the guest's own
+// #GP.
 #include "core/fpu.h"
 #include "core/sched.h"
 #include "cpu/asm.h"
@@ -24,8 +25,8 @@ static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
 {
     switch (n) {
     case 0:
-        *out = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG |
-               (v->cr0_ts ? CR0_TS : 0);
+        *out =
+            CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG | (v->cr0_ts ? CR0_TS : 0);
         return true;
     case 2:
         *out = v->v.info->arch.cr2;
@@ -80,7 +81,7 @@ uint64_t pv_cr4_fix(uint64_t wanted)
     if (cpu_features.fsgsbase)
         cr4 |= wanted & CR4_FSGSBASE;
     if (cpu_features.xsave)
-        cr4 |= wanted & CR4_OSXSAVE;
+        cr4 |= CR4_OSXSAVE; // Linux looks for it before it would set it
     return cr4;
 }
 
@@ -136,8 +137,7 @@ static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
 {
     switch (i->modrm) {
     case 0xd1: // XSETBV
-        return regs->rcx == 0 &&
-               fpu_set_xcr0(current, regs->rdx << 32 | (uint32_t)regs->rax);
+        return regs->rcx == 0 && fpu_set_xcr0(current, regs->rdx << 32 | (uint32_t)regs->rax);
     default:
         if (i->modrm_reg != 7 || i->modrm >= 0xc0)
             return false;
@@ -157,12 +157,10 @@ static bool emulate(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *reg
     case 0xf4: // HLT
         vcpu_block();
         return true;
-    case 0xfa: // CLI, STI: with an I/O privilege level of 0 the guest's kernel may use them
-    case 0xfb:
-        if (v->iopl < 1)
-            return false;
-        v->v.info->evtchn_upcall_mask = i->opcode == 0xfa;
-        return true;
+    case 0xfa: // CLI, STI: with an I/O privilege level of 1 they are allowed, and change nothing,
+               // since the
+    case 0xfb: // processor's interrupt flag is not the guest's: its event mask is
+        return v->iopl >= 1;
     case 0x0f01:
         return emulate_system(i, regs);
     case 0x0f06: // CLTS
