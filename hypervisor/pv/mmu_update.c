@@ -181,13 +181,12 @@ out:
     before += done;
     if (pdone && copy_to_guest(pdone, &before, sizeof(before)))
         return -EFAULT;
-    if (rc == -ERESTART) {
-        if (done == n)
-            return 0; // what is unfinished waits for the next call
+    // Even if all are done: a table that is being invalidated is not free for other uses yet, and
+    // the guest may count on it as soon as the call returns.
+    if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmu_update, 4,
                                   reqs + (uint64_t)done * sizeof(struct mmu_update),
                                   (uint64_t)((n - done) | COUNT_PREEMPTED), pdone, (uint64_t)dom);
-    }
     if (unlikely(rc))
         guest_debug("mmu_update: request %u: error %d\n", before, rc);
     return rc;

@@ -242,12 +242,11 @@ long do_mmuext_op(uint64_t ops, unsigned count, uint64_t pdone, unsigned dom)
     before += done;
     if (pdone && copy_to_guest(pdone, &before, sizeof(before)))
         return -EFAULT;
-    if (rc == -ERESTART) {
-        if (done == n)
-            return 0; // what is unfinished waits for the next call
+    // Even if all are done: a table that is being invalidated is not free for other uses yet, and
+    // the guest may count on it as soon as the call returns.
+    if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmuext_op, 4,
                                   ops + (uint64_t)done * sizeof(struct mmuext_op),
                                   (uint64_t)((n - done) | COUNT_PREEMPTED), pdone, (uint64_t)dom);
-    }
     return rc;
 }
