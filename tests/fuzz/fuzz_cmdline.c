@@ -1,4 +1,6 @@
-// The boot options, of all types. sources: hypervisor/lib/cmdline.c hypervisor/lib/cmdline_xen.c
+// The boot options, of all types.
+//
+// sources: hypervisor/lib/cmdline.c hypervisor/lib/cmdline_xen.c
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 // gzip members with the checksum taken for right, and bare DEFLATE streams. The first byte says how
-// large the output buffer is. sources: hypervisor/lib/inflate.c hypervisor/lib/gunzip.c
+// large the output buffer is.
+//
+// sources: hypervisor/lib/inflate.c hypervisor/lib/gunzip.c
 #include <stdlib.h>
 
 #include "lib/inflate.h"

@@ -1,5 +1,7 @@
 // A kernel image: the payload of a bzImage, or else the input itself, as an ELF file with Xen
-// notes. sources: hypervisor/lib/bzimage.c hypervisor/lib/elf.c hypervisor/lib/xen_notes.c
+// notes.
+//
+// sources: hypervisor/lib/bzimage.c hypervisor/lib/elf.c hypervisor/lib/xen_notes.c
 #include <stdlib.h>
 
 #include "lib/bzimage.h"

@@ -1,5 +1,7 @@
 // CRC-32, CRC-64 and XXH64 against published values, at every length and alignment against the
-// plain definition. sources: hypervisor/lib/crc.c hypervisor/lib/xxhash.c
+// plain definition.
+//
+// sources: hypervisor/lib/crc.c hypervisor/lib/xxhash.c
 #include <CUnit/Basic.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
-// The parser of the boot options. sources: hypervisor/lib/cmdline.c hypervisor/lib/cmdline_xen.c
+// The parser of the boot options.
+//
+// sources: hypervisor/lib/cmdline.c hypervisor/lib/cmdline_xen.c
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <string.h>

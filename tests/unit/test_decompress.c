@@ -71,13 +71,14 @@ static void make_samples(void)
     samples[EMPTY] = sample_noise(0, NULL, 256);
     samples[BYTE] = sample_noise(1, NULL, 256);
     samples[LINES] = sample_text(300);
-    samples[TEXT] = sample_text(150000);
-    samples[NOISE] = sample_noise(140000, NULL, 256);
+    samples[TEXT] = sample_text(100000);
+    samples[NOISE] = sample_noise(70000, NULL, 256);
     samples[BIG] = blob_join(samples[TEXT], samples[NOISE]);
     append(&samples[BIG], sample_file("/proc/self/exe"));
-    append(&samples[BIG], sample_noise(100000, NULL, 3));
-    append(&samples[BIG], sample_mixed(1000000));
-    append(&samples[BIG], sample_noise(100000, branches, sizeof(branches)));
+    samples[BIG].len = 500000; // the rest of the program is debug information
+    append(&samples[BIG], sample_noise(60000, NULL, 3));
+    append(&samples[BIG], sample_mixed(400000));
+    append(&samples[BIG], sample_noise(60000, branches, sizeof(branches)));
 }
 
 static void check(const char *command)

@@ -1,5 +1,7 @@
 // The ELF loader and the search for the kernel in a bzImage, on images made by hand, whole and
-// damaged. sources: hypervisor/lib/elf.c hypervisor/lib/bzimage.c
+// damaged.
+//
+// sources: hypervisor/lib/elf.c hypervisor/lib/bzimage.c
 #include <CUnit/Basic.h>
 #include <stddef.h>
 
