@@ -97,7 +97,7 @@ class Kit:
         target = os.path.join(self.dir, "bin", os.path.basename(source)[:-2])
         if not newer(target, [path]):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            output_of(["musl-gcc", "-static", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread",
+            output_of(["musl-gcc", f"-I{ROOT}", "-static", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread",
                        "-o", target, path])
         return target
 
