@@ -66,11 +66,12 @@ static bool convert(uint8_t *p, unsigned before, uint32_t next)
 void bcj_x86_decode(uint8_t *buf, size_t len, uint32_t ip)
 {
     size_t limit = len < 4 ? 0 : len - 4;
-    size_t i = 0, base = 0; // `before` is relative to base
+    size_t base = 0; // `before` is relative to it
     unsigned before = 0;
 
-    for (;; i = base) {
-        i = find_opcode(buf, base, limit);
+    for (;;) {
+        size_t i = find_opcode(buf, base, limit);
+
         if (i >= limit)
             return;
         before = i - base < 3 ? before << (i - base) & 7 : 0;

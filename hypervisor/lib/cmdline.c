@@ -47,11 +47,18 @@ static bool same_name(const char *a, const char *b)
     return fold(*a) == fold(*b);
 }
 
+// To the compiler the two ends are different arrays, whose addresses must not be compared.
+static size_t option_count(void)
+{
+    return ((uintptr_t)__stop_cmdline_options - (uintptr_t)__start_cmdline_options) /
+           sizeof(struct cmdline_option);
+}
+
 static const struct cmdline_option *find_option(const char *name)
 {
-    for (const struct cmdline_option *o = __start_cmdline_options; o < __stop_cmdline_options; o++)
-        if (same_name(o->name, name))
-            return o;
+    for (size_t i = 0; i < option_count(); i++)
+        if (same_name(__start_cmdline_options[i].name, name))
+            return &__start_cmdline_options[i];
     return NULL;
 }
 
@@ -211,13 +218,12 @@ static const char *nearest_option(const char *name)
     unsigned best = (unsigned)strlen(name) / 3 + 1;
     const char *nearest = NULL;
 
-    for (const struct cmdline_option *o = __start_cmdline_options; o < __stop_cmdline_options;
-         o++) {
-        unsigned distance = edit_distance(name, o->name);
+    for (size_t i = 0; i < option_count(); i++) {
+        unsigned distance = edit_distance(name, __start_cmdline_options[i].name);
 
         if (distance < best) {
             best = distance;
-            nearest = o->name;
+            nearest = __start_cmdline_options[i].name;
         }
     }
     return nearest;
@@ -251,7 +257,7 @@ static void parse_word(char *word, const struct cmdline_report *report)
 
 void cmdline_parse(const char *line, const struct cmdline_report *report)
 {
-    char word[WORD_MAX];
+    char word[WORD_MAX] = {0};
 
     for (line = next_word(line, word); line; line = next_word(line, word))
         parse_word(word, report ? report : &silent);
