@@ -65,12 +65,10 @@ static const struct cmdline_option *find_option(const char *name)
 // Some of Xen's take an index after the name: ivrs_ioapic[4]=...
 static bool is_xen_option(const char *name)
 {
-    char plain[NAME_MAX];
-    size_t n = 0;
+    char plain[NAME_MAX] = {0};
 
-    for (; n < NAME_MAX - 1 && name[n] && name[n] != '['; n++)
+    for (size_t n = 0; n < NAME_MAX - 1 && name[n] && name[n] != '['; n++)
         plain[n] = name[n];
-    plain[n] = '\0';
     for (const char *x = cmdline_xen_options; *x; x += strlen(x) + 1)
         if (same_name(x, plain))
             return true;
