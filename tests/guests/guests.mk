@@ -1,6 +1,7 @@
 # Bare PV test guests, booted as domain 0. Included by the Makefile at the top, or used alone:
-#   make -f tests/guests/guests.mk BUILD=build
-# In: BUILD, CC. Out: $(BUILD)/tests/guests/pv.elf
+#   make -f tests/guests/guests.mk BUILD=build guests
+# In: BUILD, CC. Out: $(BUILD)/tests/guests/pv.elf, laid out as Linux is (top 2 GB, own address for the
+# P2M list), and pv-low.elf, the same tests linked low, with the P2M list in the initial mapping.
 
 BUILD ?= build
 
@@ -8,25 +9,36 @@ GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -I. -Wall -Wextra -Werror -Wshad
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wold-style-definition -Wvla \
 	-Wno-unused-parameter -Wno-clobbered -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
-	-fno-omit-frame-pointer -fno-toplevel-reorder -fcf-protection=none -DWITH_INIT_P2M -MMD -MP
-GUEST_BASE = 0xffffffff80000000
+	-fno-omit-frame-pointer -fno-toplevel-reorder -fcf-protection=none -MMD -MP
 
+GUEST_DIR := $(BUILD)/tests/guests
 GUEST_SRCS := $(sort $(wildcard tests/guests/common/*.[cS])) $(sort $(wildcard tests/guests/pv/*.[cS]))
-GUEST_OBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(GUEST_SRCS)))
+GUEST_OBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c,$(GUEST_SRCS))))
 
-$(BUILD)/tests/guests/%.o: tests/guests/%.c tests/guests/guests.mk
+$(GUEST_DIR)/pv.elf: GUEST_BASE = 0xffffffff80000000
+$(GUEST_DIR)/pv.elf: $(GUEST_DIR)/common/notes.o
+$(GUEST_DIR)/pv-low.elf: GUEST_BASE = 0x40000000
+$(GUEST_DIR)/pv-low.elf: $(GUEST_DIR)/common/notes-low.o
+
+$(GUEST_DIR)/common/notes.o: GUEST_CFLAGS += -DLINUX_LAYOUT
+
+$(GUEST_DIR)/common/notes-low.o: tests/guests/common/notes.c tests/guests/guests.mk
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
-$(BUILD)/tests/guests/%.o: tests/guests/%.S tests/guests/guests.mk
+$(GUEST_DIR)/%.o: tests/guests/%.c tests/guests/guests.mk
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+
+$(GUEST_DIR)/%.o: tests/guests/%.S tests/guests/guests.mk
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
 
-$(BUILD)/tests/guests/pv.elf: $(GUEST_OBJS) tests/guests/common/guest.ld
+$(GUEST_DIR)/%.elf: $(GUEST_OBJS) tests/guests/common/guest.ld
 	$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
-		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(GUEST_OBJS) -o $@
+		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
 .PHONY: guests
-guests: $(BUILD)/tests/guests/pv.elf
+guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf
 
--include $(GUEST_OBJS:.o=.d)
+-include $(GUEST_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d

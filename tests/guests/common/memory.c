@@ -275,11 +275,15 @@ static uint64_t *ensure_l1(uint64_t va)
 
 static void user_space_init(void)
 {
+    uint64_t *l3;
+
     user_table_l1 = ensure_l1(USER_BASE);
     user_root_table = new_table();
+    l3 = new_table(); // not the kernel's own, which may map the kernel too
     if (mmuext(MMUEXT_PIN_L4_TABLE, mfn_of(user_root_table), 0))
         print("FATAL cannot pin the user's root table\n");
-    pte_write(entry_maddr(user_root_table, 0), *pte_of(USER_BASE, 4));
+    hook(entry_maddr(user_root_table, 0), l3);
+    pte_write(entry_maddr(l3, 0), *pte_of(USER_BASE, 3));
     if (mmuext(MMUEXT_NEW_USER_BASEPTR, mfn_of(user_root_table), 0))
         print("FATAL cannot set the user's root table\n");
     user_code_page = page_alloc();

@@ -26,7 +26,8 @@
 #define PTE_RO  (PTE_P | PTE_U | PTE_A)
 #define PTE_TAB (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D) // entries that name page tables
 
-#define KERNEL_BASE 0xffffffff80000000UL
+extern char virt_base[]; // the linker's
+#define KERNEL_BASE ((uint64_t)virt_base)
 // 512 pages whose one L1 table tests may fill as they like; below it, a free L2 slot or more.
 #define WINDOW_BASE 0xffffffffc0000000UL
 #define WINDOW_SIZE (512 * 4096UL)

@@ -41,7 +41,8 @@ NOTE_NUMBER(paddr_offset, XEN_ELFNOTE_PADDR_OFFSET, 0);
 NOTE_NUMBER(entry, XEN_ELFNOTE_ENTRY, (uint64_t)_start);
 NOTE_NUMBER(hypercall_page, XEN_ELFNOTE_HYPERCALL_PAGE, (uint64_t)hypercall_page);
 NOTE_NUMBER(hv_start_low, XEN_ELFNOTE_HV_START_LOW, 0xffff800000000000);
+// As Linux asks, or as older kernels did: ramdisk and P2M list within the initial mapping.
+#ifdef LINUX_LAYOUT
 NOTE_NUMBER(mod_start_pfn, XEN_ELFNOTE_MOD_START_PFN, 1);
-#ifdef WITH_INIT_P2M
 NOTE_NUMBER(init_p2m, XEN_ELFNOTE_INIT_P2M, 0x8000000000);
 #endif

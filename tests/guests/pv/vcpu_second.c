@@ -237,7 +237,10 @@ TEST(smp_wake_blocked)
     CHECK_EQ(woken, 1);
     CHECK_OK(port_close((unsigned)port));
     CHECK(vcpu_stop(SECOND));
-    CHECK_OK(vcpu_op(VCPUOP_get_runstate_info, SECOND, &state));
+    deadline = time_now() + NS_PER_S;
+    do {
+        REQUIRE_OK(vcpu_op(VCPUOP_get_runstate_info, SECOND, &state));
+    } while (state.state != RUNSTATE_offline && time_now() < deadline); // it is on its way
     CHECK_EQ(state.state, RUNSTATE_offline);
 }
 

@@ -161,11 +161,8 @@ static bool allowed(const struct call *call)
     case __HYPERVISOR_set_callbacks:
     case __HYPERVISOR_kexec_op:
         return false;
-    case __HYPERVISOR_set_trap_table:
-    case __HYPERVISOR_callback_op:
     case __HYPERVISOR_nmi_op:
-        return !in_scratch(call->arg[0]) && !in_scratch(call->arg[1]) && call->arg[0] != 0 &&
-               (uint32_t)call->arg[0] != XENNMI_unregister_callback;
+        return (uint32_t)call->arg[0] != XENNMI_unregister_callback;
     case __HYPERVISOR_sched_op:
         return allowed_sched(call);
     case __HYPERVISOR_sched_op_compat:
@@ -221,24 +218,44 @@ static void draw_arguments(struct call *call)
     case __HYPERVISOR_update_descriptor:
         call->arg[0] = random_frame() << PAGE_SHIFT | pick(512) * 8;
         break;
-    case __HYPERVISOR_grant_table_op:
-        call->arg[2] = pick(4);
-        __attribute__((fallthrough));
+    case __HYPERVISOR_set_trap_table: // what is good must not be garbage
+    case __HYPERVISOR_callback_op:
+    case __HYPERVISOR_nmi_op:
+        call->arg[0] = call->number ? pick(4) : (uint64_t)bad_pointers[pick(BAD_POINTERS)];
+        call->arg[1] = (uint64_t)bad_pointers[pick(BAD_POINTERS)];
+        break;
+    case __HYPERVISOR_vcpu_op:
+        call->arg[0] = pick(20);
+        call->arg[1] = pick(3);
+        call->arg[2] = random_pointer();
+        refill(call->arg[2]);
+        break;
     default:
-        if (pick(3)) { // command and pointer, as most have it
-            call->arg[0] = pick(48);
+        if (pick(4)) { // command, pointer, and perhaps a count
+            call->arg[0] = pick(pick(2) ? 16 : 48);
             call->arg[1] = random_pointer();
+            call->arg[2] = pick(4);
             refill(call->arg[1]);
         }
+        if (call->number == __HYPERVISOR_grant_table_op && (int32_t)call->arg[2] >= 0)
+            call->arg[2] %= 8; // a status for each goes into memory
     }
 }
+
+// The calls that change most.
+static const unsigned favourites[] = {
+    __HYPERVISOR_mmu_update,        __HYPERVISOR_mmuext_op,        __HYPERVISOR_update_va_mapping,
+    __HYPERVISOR_update_descriptor, __HYPERVISOR_set_gdt,          __HYPERVISOR_memory_op,
+    __HYPERVISOR_grant_table_op,    __HYPERVISOR_event_channel_op, __HYPERVISOR_vcpu_op,
+    __HYPERVISOR_physdev_op,        __HYPERVISOR_set_segment_base,
+};
 
 static struct call draw(void)
 {
     struct call call;
 
     do {
-        call.number = (unsigned)pick(60);
+        call.number = pick(2) ? (unsigned)pick(60) : favourites[pick(ARRAY_SIZE(favourites))];
         draw_arguments(&call);
     } while (!allowed(&call));
     return call;
@@ -359,7 +376,7 @@ TEST(zz_fuzz)
     uint64_t sum = text_sum();
 
     state = seed * 0x9e3779b97f4a7c15 + 1;
-    scratch = pages_alloc(SCRATCH_PAGES);
+    scratch = pages_alloc(SCRATCH_PAGES + 16); // long lists may run out of it at the end
     ram_end = (uint64_t)hc(memory_op, XENMEM_maximum_ram_page, 0);
     for (unsigned long i = 0; i < count; i++) {
         if (pick(16) == 0)
