@@ -79,7 +79,7 @@ TEST(mmu_one_level_at_a_time)
 {
     uint64_t *l1 = read_only_page();
     uint64_t l2_slot = pte_maddr(WINDOW_BASE + WINDOW_SIZE, 2);
-    uint64_t l3_slot = pte_maddr(USER_BASE + (1UL << 30), 3);
+    uint64_t l3_slot = pte_maddr(USER_BASE + (4UL << 30), 3);
 
     CHECK_OK(pte_write(l2_slot, pte_make(mfn_of(l1), PTE_TAB)));
     CHECK_REFUSED(pte_write(l3_slot, pte_make(mfn_of(l1), PTE_TAB)));
@@ -121,7 +121,7 @@ TEST(mmu_table_contents_validated)
 TEST(mmu_no_superpages)
 {
     uint64_t l2_slot = pte_maddr(WINDOW_BASE + WINDOW_SIZE, 2);
-    uint64_t l3_slot = pte_maddr(USER_BASE + (1UL << 30), 3);
+    uint64_t l3_slot = pte_maddr(USER_BASE + (4UL << 30), 3);
     uint64_t l4_slot = pte_maddr(1UL << 39, 4) + 8;
     uint64_t frame = mfn_of_pfn(spare_pfn(0)) & ~511UL;
 
