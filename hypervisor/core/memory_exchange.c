@@ -107,7 +107,7 @@ static int exchange_chunk(struct exchange *x, uint64_t chunk)
     }
     rc = give_new(x, chunk);
     for (unsigned i = 0; i < old_frames(x); i++)
-        buddy_free(mfn_to_frame(x->old[i]), 0);
+        frame_discard(mfn_to_frame(x->old[i]));
     return rc;
 }
 

@@ -5,7 +5,8 @@
 
 #include "mm/layout.h"
 
-// 2^order contiguous frames, zeroed, mapped in the direct map, owned by the hypervisor; NULL if none.
+// 2^order contiguous frames, zeroed, mapped in the direct map, owned by the hypervisor; NULL if
+// none.
 void *pages_alloc(unsigned order);
 void pages_free(void *va, unsigned order);
 

@@ -134,11 +134,14 @@ static void hand_over(struct frame *f, uint64_t n, struct domain *d)
 
     spin_lock(&m->lock);
     for (uint64_t i = 0; i < n; i++) {
-        ASSERT(f[i].kind == FRAME_HYPERVISOR && !f[i].state);
+        // After frame_take, what the type was: TLBs may still know the frame as that.
+        uint64_t old_type = f[i].state & FS_TYPE;
+
+        ASSERT(f[i].kind == FRAME_HYPERVISOR && f[i].state == old_type);
         f[i].kind = FRAME_DOMAIN;
         f[i].owner = frame_owner_id(d);
         frame_list_add(&m->pages, &f[i]);
-        __atomic_store_n(&f[i].state, FS_ALLOCATED | FS_REF, __ATOMIC_RELEASE);
+        __atomic_store_n(&f[i].state, FS_ALLOCATED | FS_REF | old_type, __ATOMIC_RELEASE);
     }
     spin_unlock(&m->lock);
 }
@@ -197,7 +200,7 @@ bool frame_take(struct frame *f, struct domain *d)
             frame_put(f);
             return false;
         }
-    } while (!frame_cas(f, &s, 0));
+    } while (!frame_cas(f, &s, s & FS_TYPE));
     spin_lock(&m->lock);
     frame_list_del(&m->pages, f);
     spin_unlock(&m->lock);
@@ -205,6 +208,12 @@ bool frame_take(struct frame *f, struct domain *d)
     f->kind = FRAME_HYPERVISOR;
     m2p_set(frame_to_mfn(f), M2P_INVALID);
     return true;
+}
+
+void frame_discard(struct frame *f)
+{
+    f->state = 0;
+    buddy_free(f, 0);
 }
 
 bool frame_release_allocation(struct frame *f)

@@ -119,9 +119,9 @@ static inline enum frame_type frame_type_of(uint64_t state)
 }
 
 // On failure *old is what the state is.
-static inline bool frame_cas(struct frame *f, uint64_t *old, uint64_t new)
+static inline bool frame_cas(struct frame *f, uint64_t *old, uint64_t next)
 {
-    return __atomic_compare_exchange_n(&f->state, old, new, false, __ATOMIC_SEQ_CST,
+    return __atomic_compare_exchange_n(&f->state, old, next, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
 }
 
@@ -318,12 +318,12 @@ struct frame *frame_alloc(struct domain *d, unsigned order, unsigned flags);
 // Makes hypervisor frames (frame_alloc for NULL) a domain's ordinary memory. -EINVAL: limit
 // reached.
 int frame_assign(struct frame *f, unsigned order, struct domain *d);
-// XENMEM_exchange: takes a frame from a domain to which nothing refers but its allocation, and gives
-// frames in exchange. Both without counting: the same number is to be taken and given. A frame that
-// was taken is the hypervisor's: buddy_free() or frame_give() it. frame_take is false if something
-// refers to it.
+// XENMEM_exchange: takes a frame from a domain to which nothing refers but its allocation (false if
+// something does), and gives frames in exchange. Both without counting: the same number is to be taken and
+// given. A frame that was taken is the hypervisor's, to be given back or discarded.
 bool frame_take(struct frame *f, struct domain *d);
 void frame_give(struct frame *f, unsigned order, struct domain *d);
+void frame_discard(struct frame *f);
 // The owner gives up the allocation's reference: false if it had none any more.
 bool frame_release_allocation(struct frame *f);
 

@@ -119,12 +119,12 @@ static int validate(struct frame *f, unsigned own, bool preemptible)
 static bool begin_type(struct frame *f, enum frame_type type, uint64_t *s)
 {
     enum frame_type old = frame_type_of(*s);
-    uint64_t new = (*s & ~FS_TYPE) | FS_OF_TYPE(type) | FS_COUNT_ONE;
+    uint64_t next = (*s & ~FS_TYPE) | FS_OF_TYPE(type) | FS_COUNT_ONE;
 
     // Nothing to flush, nothing to check: at once.
     if (!has_content(type) && (old == type || old == FT_NONE))
-        new |= FS_VALIDATED;
-    return frame_cas(f, s, new);
+        next |= FS_VALIDATED;
+    return frame_cas(f, s, next);
 }
 
 int frame_get_type(struct frame *f, enum frame_type type, bool preemptible)

@@ -1,5 +1,5 @@
-// Reaching the memory of the current guest by its own virtual addresses. Every access is checked: an
-// address in the hypervisor's part or a fault ends in -EFAULT and nothing else.
+// Reaching the memory of the current guest by its own virtual addresses. Every access is checked:
+// an address in the hypervisor's part or a fault ends in -EFAULT and nothing else.
 #pragma once
 
 #include <stddef.h>

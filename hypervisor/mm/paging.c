@@ -58,11 +58,11 @@ static uint64_t *walk_make(uint64_t *root, uint64_t va, unsigned shift, const st
         uint64_t *e = &table[PT_INDEX(va, s)];
 
         if (!(*e & PTE_P)) {
-            void *new = src->alloc(src->arg);
+            void *next = src->alloc(src->arg);
 
-            if (!new)
+            if (!next)
                 return NULL;
-            *e = virt_to_maddr(new) | PTE_TABLE | (va < M2P_RW_START ? PTE_US : 0);
+            *e = virt_to_maddr(next) | PTE_TABLE | (va < M2P_RW_START ? PTE_US : 0);
         } else if (s < L4_SHIFT && (*e & PTE_PSE)) {
             *blocked = true;
             return NULL;

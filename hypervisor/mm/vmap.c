@@ -18,10 +18,10 @@ static struct area *areas;
 
 static struct area *reserve(size_t bytes, uint64_t align)
 {
-    struct area *new = xzalloc(struct area), **at = &areas;
+    struct area *next = xzalloc(struct area), **at = &areas;
     uint64_t va = VMAP_START;
 
-    if (!new)
+    if (!next)
         return NULL;
     spin_lock(&lock);
     for (; *at; at = &(*at)->next) {
@@ -31,13 +31,13 @@ static struct area *reserve(size_t bytes, uint64_t align)
     }
     if (va + bytes + PAGE_SIZE > VMAP_END) {
         spin_unlock(&lock);
-        xfree(new);
+        xfree(next);
         return NULL;
     }
-    *new = (struct area){.next = *at, .start = va, .end = va + bytes};
-    *at = new;
+    *next = (struct area){.next = *at, .start = va, .end = va + bytes};
+    *at = next;
     spin_unlock(&lock);
-    return new;
+    return next;
 }
 
 static void release(uint64_t va)

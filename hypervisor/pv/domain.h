@@ -21,6 +21,7 @@ struct pt_view {
     struct domain *owner; // of the table
     struct domain *from;  // of the frames mapped
     uint32_t id;          // frame_owner_id(from)
+    uint64_t unusual;     // bits that make an L1 entry worth a second look
 };
 
 struct pv_domain {

@@ -18,7 +18,7 @@ int pv_domain_init(struct domain *d)
 {
     struct pv_domain *pvd = to_pvd(d);
 
-    pvd->self = (struct pt_view){.owner = d, .from = d, .id = frame_owner_id(d)};
+    pt_view_init(&pvd->self, d, d);
     pvd->perdomain_l3 = pages_alloc(0);
     pvd->perdomain_l2 = pages_alloc(0);
     if (!pvd->perdomain_l3 || !pvd->perdomain_l2)

@@ -53,18 +53,18 @@ static bool entry_get(mfn_t mfn, bool writable)
 
 int pv_grant_map(uint64_t addr, mfn_t mfn, unsigned flags)
 {
-    uint64_t new = grant_entry(mfn, flags), old, *p;
+    uint64_t next = grant_entry(mfn, flags), old, *p;
     struct frame *table;
 
-    if (!entry_get(mfn, new &PTE_RW))
+    if (!entry_get(mfn, next & PTE_RW))
         return GNTST_general_error;
     p = find_entry(addr, flags, &table);
     if (!p) {
-        l1e_put(new);
+        l1e_put(next);
         return GNTST_general_error;
     }
     old = READ_ONCE(*p);
-    WRITE_ONCE(*p, new);
+    WRITE_ONCE(*p, next);
     if (old & PTE_P)
         l1e_put(old);
     frame_unlock(table);
@@ -110,23 +110,23 @@ static bool is_mapped_at(uint64_t addr, mfn_t mfn, unsigned flags)
 
 int pv_grant_unmap(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_with)
 {
-    uint64_t old = 0, new = 0, *p;
+    uint64_t old = 0, next = 0, *p;
     struct frame *table;
 
     if (replace_with) {
         if ((flags & GNTMAP_contains_pte) || !is_mapped_at(addr, mfn, flags) ||
-            take_entry(replace_with, &new))
+            take_entry(replace_with, &next))
             return GNTST_general_error;
     }
     p = find_entry(addr, flags, &table);
     if (p) {
         old = READ_ONCE(*p);
         if (entry_matches(old, mfn, flags))
-            WRITE_ONCE(*p, new);
+            WRITE_ONCE(*p, next);
         else
             p = NULL;
         frame_unlock(table);
     }
-    give_up_entry(p ? old : new);
+    give_up_entry(p ? old : next);
     return p ? GNTST_okay : GNTST_general_error;
 }

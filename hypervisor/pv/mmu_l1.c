@@ -51,11 +51,11 @@ int l1e_get_slow(uint64_t e, const struct pt_view *view)
     return -EINVAL;
 }
 
-static void store_keeping_ad(uint64_t *p, uint64_t new)
+static void store_keeping_ad(uint64_t *p, uint64_t next)
 {
     uint64_t old = READ_ONCE(*p);
 
-    while (!__atomic_compare_exchange_n(p, &old, new | (old & (PTE_A | PTE_D)), false,
+    while (!__atomic_compare_exchange_n(p, &old, next | (old & (PTE_A | PTE_D)), false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         ;
 }
@@ -63,43 +63,45 @@ static void store_keeping_ad(uint64_t *p, uint64_t new)
 enum store_mode { STORE_PLAIN, STORE_KEEP_AD, STORE_EXACT };
 
 // Nobody but the processor, which sets A and D, changes an entry of a locked table under our hands.
-static inline bool store(uint64_t *p, uint64_t old, uint64_t new, enum store_mode mode)
+static inline bool store(uint64_t *p, uint64_t old, uint64_t next, enum store_mode mode)
 {
     if (mode == STORE_PLAIN)
-        WRITE_ONCE(*p, new);
+        WRITE_ONCE(*p, next);
     else if (mode == STORE_KEEP_AD)
-        store_keeping_ad(p, new);
+        store_keeping_ad(p, next);
     else
-        return __atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+        return __atomic_compare_exchange_n(p, &old, next, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_RELAXED);
     return true;
 }
 
 static inline __attribute__((always_inline)) int
-update(uint64_t *p, uint64_t old, uint64_t new, enum store_mode mode, const struct pt_view *view)
+update(uint64_t *p, uint64_t old, uint64_t next, enum store_mode mode, const struct pt_view *view)
 {
     int rc;
 
-    if (!(new &PTE_P)) {
-        if (!store(p, old, new, mode))
+    if (!(next & PTE_P)) {
+        if (!store(p, old, next, mode))
             return -EAGAIN;
         if (old & PTE_P)
             l1e_put(old);
         return 0;
     }
-    new = l1e_adjust(new);
+    next = l1e_adjust(next);
     // The same frame with no more rights than before: its reference stays.
-    if ((old & PTE_P) && !((old ^ new) & PTE_ADDR) && !(new & ~old &PTE_RW) && !(new &pt_unusual)) {
-        if (!store(p, old, new, mode))
+    if ((old & PTE_P) && !((old ^ next) & PTE_ADDR) && !(next & ~old & PTE_RW) &&
+        !(next & view->unusual)) {
+        if (!store(p, old, next, mode))
             return -EAGAIN;
-        if ((old & ~new &PTE_RW) && mfn_valid(PTE_TO_MFN(old)))
+        if ((old & ~next & PTE_RW) && mfn_valid(PTE_TO_MFN(old)))
             frame_put_type(mfn_to_frame(PTE_TO_MFN(old)), false);
         return 0;
     }
-    rc = l1e_get(new, view);
+    rc = l1e_get(next, view);
     if (unlikely(rc))
         return rc;
-    if (!store(p, old, new, mode)) {
-        l1e_put(new);
+    if (!store(p, old, next, mode)) {
+        l1e_put(next);
         return -EAGAIN;
     }
     if (old & PTE_P)
@@ -107,16 +109,16 @@ update(uint64_t *p, uint64_t old, uint64_t new, enum store_mode mode, const stru
     return 0;
 }
 
-int l1e_update(uint64_t *p, uint64_t new, bool keep_ad, const struct pt_view *view)
+int l1e_update(uint64_t *p, uint64_t next, bool keep_ad, const struct pt_view *view)
 {
     if (keep_ad)
-        return update(p, READ_ONCE(*p), new, STORE_KEEP_AD, view);
-    return update(p, READ_ONCE(*p), new, STORE_PLAIN, view);
+        return update(p, READ_ONCE(*p), next, STORE_KEEP_AD, view);
+    return update(p, READ_ONCE(*p), next, STORE_PLAIN, view);
 }
 
-int l1e_exchange(uint64_t *p, uint64_t old, uint64_t new, const struct pt_view *view)
+int l1e_exchange(uint64_t *p, uint64_t old, uint64_t next, const struct pt_view *view)
 {
-    return update(p, old, new, STORE_EXACT, view);
+    return update(p, old, next, STORE_EXACT, view);
 }
 
 // Most entries of most tables are empty: looks at four at once.
@@ -131,7 +133,7 @@ int l1_validate(struct frame *f)
     uint64_t *t = table_of_frame(f);
 
     for (unsigned i = 0; i < PTES_PER_TABLE; i++) {
-        uint64_t e, new;
+        uint64_t e, next;
         int rc;
 
         if (!(i & 3) && four_absent(&t[i])) {
@@ -141,14 +143,14 @@ int l1_validate(struct frame *f)
         e = t[i];
         if (!(e & PTE_P))
             continue;
-        new = l1e_adjust(e);
-        rc = l1e_get(new, view);
+        next = l1e_adjust(e);
+        rc = l1e_get(next, view);
         if (unlikely(rc)) {
             f->progress = (uint16_t)i;
             return rc;
         }
-        if (new != e)
-            t[i] = new;
+        if (next != e)
+            t[i] = next;
     }
     return 0;
 }

@@ -198,16 +198,16 @@ static int invalidate(struct frame *f, enum frame_type type, bool preemptible)
     }
 }
 
-static void upper_store(uint64_t *p, uint64_t new, bool keep_ad)
+static void upper_store(uint64_t *p, uint64_t next, bool keep_ad)
 {
     uint64_t old = READ_ONCE(*p);
 
-    while (!__atomic_compare_exchange_n(p, &old, keep_ad ? new | (old & (PTE_A | PTE_D)) : new,
+    while (!__atomic_compare_exchange_n(p, &old, keep_ad ? next | (old & (PTE_A | PTE_D)) : next,
                                         false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         ;
 }
 
-int upper_update(struct frame *table, unsigned index, uint64_t new, bool keep_ad,
+int upper_update(struct frame *table, unsigned index, uint64_t next, bool keep_ad,
                  struct frame **unfinished)
 {
     unsigned level = frame_type_of(frame_state(table));
@@ -217,19 +217,19 @@ int upper_update(struct frame *table, unsigned index, uint64_t new, bool keep_ad
     *unfinished = NULL;
     if (level == FT_L4 && !l4_slot_is_guests(index))
         return -EINVAL;
-    if (new &PTE_P) {
-        new |= PTE_US;
-        if ((old & PTE_P) && !((old ^ new) & (PTE_ADDR | PTE_RW))) {
-            if (new &UPPER_REFUSED)
+    if (next & PTE_P) {
+        next |= PTE_US;
+        if ((old & PTE_P) && !((old ^ next) & (PTE_ADDR | PTE_RW))) {
+            if (next & UPPER_REFUSED)
                 return -EINVAL;
-            upper_store(p, new, keep_ad);
+            upper_store(p, next, keep_ad);
             return 0;
         }
-        rc = upper_get(new, level, table, table->owner, true);
+        rc = upper_get(next, level, table, table->owner, true);
         if (rc)
             return rc;
     }
-    upper_store(p, new, keep_ad);
+    upper_store(p, next, keep_ad);
     if ((old & PTE_P) && upper_put(old, level, table, true))
         *unfinished = mfn_to_frame(PTE_TO_MFN(old));
     return 0;

@@ -147,7 +147,7 @@ static int open_view(struct pt_view *view, unsigned dom)
         return rc;
     if (view->owner->ops == NULL || view->owner->ops->kind != GUEST_PV)
         return -EINVAL;
-    view->id = frame_owner_id(view->from);
+    pt_view_init(view, view->owner, view->from);
     return 0;
 }
 

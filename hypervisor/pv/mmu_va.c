@@ -57,14 +57,15 @@ long do_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
 
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t flags, unsigned dom)
 {
-    struct pt_view view = {.owner = current->domain};
-    int rc = pt_domain_get(dom, &view.from), flushed;
+    struct pt_view view;
+    struct domain *from;
+    int rc = pt_domain_get(dom, &from), flushed;
 
     if (rc)
         return rc;
-    view.id = frame_owner_id(view.from);
+    pt_view_init(&view, current->domain, from);
     rc = update_va(va, val, frame_owner_id(view.owner), &view);
-    pt_domain_put(view.from);
+    pt_domain_put(from);
     flushed = flush(va, flags);
     return rc ? rc : flushed;
 }
@@ -79,8 +80,9 @@ int pv_flush_mask(uint64_t vcpu_bitmap, cpumask_t *mask)
     if (copy_from_guest(bits, vcpu_bitmap, DIV_ROUND_UP(d->max_vcpus, 8u)))
         return -EFAULT;
     for_each_vcpu (d, v)
-        if (bits[v->id / 8] >> (v->id % 8) & 1)
-            *mask |= cpumask_of(v->cpu);
+        if ((bits[v->id / 8] >> (v->id % 8) & 1) && to_pv(v)->loaded_on >= 0)
+            // Not v->cpu: that may be where it is to run next, which begins with a flush anyway.
+            *mask |= cpumask_of(to_pv(v)->loaded_on);
     // Where a vCPU's CPU holds nothing of the domain there is nothing to flush.
     *mask &= d->mem.dirty_cpus;
     return 0;

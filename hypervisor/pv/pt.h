@@ -24,6 +24,15 @@ static inline bool l4_slot_is_guests(unsigned slot)
     return slot < HV_FIRST_SLOT || slot > HV_LAST_SLOT;
 }
 
+static inline void pt_view_init(struct pt_view *view, struct domain *owner, struct domain *from)
+{
+    view->owner = owner;
+    view->from = from;
+    view->id = frame_owner_id(from);
+    // All of what one domain maps of another's, since the frame has to be marked.
+    view->unusual = pt_unusual | (owner != from ? PTE_P : 0);
+}
+
 // A present L1 entry as it goes into the table.
 static inline uint64_t l1e_adjust(uint64_t e)
 {
@@ -39,7 +48,7 @@ static inline int l1e_get(uint64_t e, const struct pt_view *view)
 {
     mfn_t mfn = PTE_TO_MFN(e);
 
-    if (likely(!(e & pt_unusual) && mfn < max_mfn)) {
+    if (likely(!(e & view->unusual) && mfn < max_mfn)) {
         struct frame *f = mfn_to_frame(mfn);
 
         if (likely(e & PTE_RW ? frame_get_validated(f, view->id, FT_WRITABLE)
@@ -63,14 +72,14 @@ static inline void l1e_put(uint64_t e)
 
 // Changes an entry of a locked L1 table. keep_ad: accessed and dirty bits that are set stay set.
 // 0, -EINVAL, -EPERM.
-int l1e_update(uint64_t *p, uint64_t new, bool keep_ad, const struct pt_view *view);
+int l1e_update(uint64_t *p, uint64_t next, bool keep_ad, const struct pt_view *view);
 // The same if it is `old`, atomically; -EAGAIN if not.
-int l1e_exchange(uint64_t *p, uint64_t old, uint64_t new, const struct pt_view *view);
+int l1e_exchange(uint64_t *p, uint64_t old, uint64_t next, const struct pt_view *view);
 
 // Changes an entry of a locked table of level 2 to 4, preemptibly: 0, -EINVAL, or -ERESTART with
 // nothing changed. *unfinished: the old entry's table is still to be invalidated
 // (frame_type_finish). Lower tables always belong to the owner of the table.
-int upper_update(struct frame *table, unsigned index, uint64_t new, bool keep_ad,
+int upper_update(struct frame *table, unsigned index, uint64_t next, bool keep_ad,
                  struct frame **unfinished);
 
 // struct frame_type_ops, by kind.

@@ -238,8 +238,12 @@ static const char *check_tlb_entry(unsigned cpu, const struct tlb_entry *e)
 
     if (!is_ram(e->mfn) || f->kind == FRAME_FREE || f->kind == FRAME_FREE_HEAD)
         return NULL;
-    if (e->level == 1)
-        return check_leaf(e->domain, e->mfn, e->writable, "TLB");
+    if (e->level == 1) {
+        static char where[40];
+
+        snprintf(where, sizeof(where), "TLB of CPU %u, d%u, %lx", cpu, e->domain->id, e->va);
+        return check_leaf(e->domain, e->mfn, e->writable, where);
+    }
     if (f->kind != FRAME_DOMAIN || f->owner != frame_owner_id(e->domain))
         FAIL("CPU %u: cached table %lx has another owner", cpu, e->mfn);
     // Linear mappings make a table serve for a lower level, too.
