@@ -44,6 +44,9 @@ void pv_load_debugregs(struct pv_vcpu *v);
 // Makes every CPU drop what it still has loaded of a domain whose vCPUs do not run.
 void pv_forget(struct domain *d);
 
+// Does the vCPU's I/O privilege level let the code that it runs use ports, CLI and STI?
+bool pv_iopl_allows(const struct pv_vcpu *v);
+
 // MSRs (pv/msr.c). False: #GP.
 bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value);
 bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value);

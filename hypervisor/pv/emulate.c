@@ -3,6 +3,7 @@
 // #GP.
 #include "core/fpu.h"
 #include "core/sched.h"
+#include "core/vm_assist.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
 #include "cpu/traps.h"
@@ -85,6 +86,16 @@ uint64_t pv_cr4_fix(uint64_t wanted)
     return cr4;
 }
 
+// A guest's kernel counts as privilege level 1, or as 0 where it has asked for the architecture's way.
+bool pv_iopl_allows(const struct pv_vcpu *v)
+{
+    unsigned level = 3;
+
+    if (v->kernel_mode)
+        level = vm_assist(v->v.domain, VMASST_TYPE_architectural_iopl) ? 0 : 1;
+    return level <= v->iopl;
+}
+
 static bool emulate_cr_dr(struct pv_vcpu *v, struct insn *i)
 {
     uint64_t value = *insn_reg(i, i->modrm_rm);
@@ -160,7 +171,7 @@ static bool emulate(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *reg
     case 0xfa: // CLI, STI: with an I/O privilege level of 1 they are allowed, and change nothing,
                // since the
     case 0xfb: // processor's interrupt flag is not the guest's: its event mask is
-        return v->iopl >= 1;
+        return pv_iopl_allows(v);
     case 0x0f01:
         return emulate_system(i, regs);
     case 0x0f06: // CLTS

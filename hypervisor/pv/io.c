@@ -16,7 +16,7 @@ static bool guest_allows(struct pv_vcpu *v, uint16_t port, unsigned bytes)
 {
     uint8_t bits[2];
 
-    if (v->kernel_mode ? v->iopl >= 1 : v->iopl >= 3)
+    if (pv_iopl_allows(v))
         return true;
     if (!v->io_bitmap || (unsigned)port + bytes > v->io_bitmap_ports)
         return false;

@@ -198,6 +198,7 @@ static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
     v->v.regs = c->user_regs;
     v->v.regs.cs |= 3;
     v->v.regs.ss |= 3;
+    v->iopl = c->user_regs.rflags >> 12 & 3; // the hypervisor's business: the real one stays 0
     v->v.regs.rflags &= ~(uint64_t)(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_NT);
     v->v.regs.rflags |= X86_EFLAGS_IF | X86_EFLAGS_MBS;
     v->v.regs.entry_vector = 0;
@@ -253,6 +254,7 @@ static void get_context(struct vcpu *vcpu, struct vcpu_guest_context *c)
                (v->failsafe_masks_events ? VGCF_failsafe_disables_events : 0) |
                (v->syscall_masks_events ? VGCF_syscall_disables_events : 0);
     c->user_regs = vcpu->regs;
+    c->user_regs.rflags |= (uint64_t)v->iopl << 12;
     memcpy(c->trap_ctxt, v->traps, sizeof(v->traps));
     c->ldt_base = v->ldt_base;
     c->ldt_ents = v->ldt_entries;
