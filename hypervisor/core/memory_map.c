@@ -48,7 +48,8 @@ static long memory_map(uint64_t arg)
         return -ENOMEM;
     spin_lock(&d->lock);
     n = d->nr_e820;
-    memcpy(copy, d->e820, n * sizeof(*copy));
+    if (n)
+        memcpy(copy, d->e820, n * sizeof(*copy));
     spin_unlock(&d->lock);
     rc = n ? give_map(arg, copy, n) : -ENOSYS;
     xfree(copy);
