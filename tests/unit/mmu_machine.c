@@ -56,6 +56,7 @@ __thread unsigned preempt_one_in, abandon_one_in, injected;
 
 static struct domain *all_domains[8];
 static __thread uint64_t random_state = 1;
+static uint64_t thread_seed; // of machine_thread()
 
 uint64_t random64(void)
 {
@@ -210,12 +211,25 @@ void run_on(unsigned cpu, struct vcpu *v)
     fake_cpu_info.user_cr3 = to_pv(v)->user_root << PAGE_SHIFT;
 }
 
+void machine_thread(unsigned cpu, struct vcpu *v)
+{
+    memset(&fake_cpu_info, 0, sizeof(fake_cpu_info));
+    fake_cpu_info.cpu = cpu;
+    random_state = (thread_seed + cpu * 0x9e3779b97f4a7c15ull) | 1;
+    run_on(cpu, v);
+}
+
 // With one thread the others' CPUs are idle meanwhile; with several, only TLBs are called for, and
 // those are not modelled then.
 void smp_call(cpumask_t mask, void (*fn)(void *), void *arg)
 {
     unsigned self = fake_cpu_info.cpu, cpu;
 
+    if (!model_tlb) { // the others would have to be stopped: nothing that they hold matters
+        if (mask & cpumask_of(self))
+            fn(arg);
+        return;
+    }
     for_each_cpu (cpu, mask & cpus_online) {
         fake_cpu_info.cpu = cpu;
         fn(arg);
@@ -390,6 +404,7 @@ void machine_reset(uint64_t seed)
     random_state = seed * 0x9e3779b97f4a7c15ull | 1;
     for (unsigned i = 0; i < 10; i++)
         random64();
+    thread_seed = random64();
     preempt_one_in = abandon_one_in = 0;
     for (unsigned i = 0; i < NR_CPUS; i++) {
         memset(&machine_cpus[i], 0, sizeof(machine_cpus[i]));

@@ -48,6 +48,8 @@ void machine_domain_free(struct domain *d);
 // This thread is CPU `cpu`; it runs v from now on, with v's root tables loaded.
 void run_on(unsigned cpu, struct vcpu *v);
 void idle_on(unsigned cpu);
+// The same for a thread that stays that CPU; several may run at once with model_tlb off.
+void machine_thread(unsigned cpu, struct vcpu *v);
 
 // preempt_check says yes once in so many calls; 0: never.
 extern __thread unsigned preempt_one_in;
