@@ -11,6 +11,19 @@
 #include "platform/pci.h"
 #include "pv/cpu.h"
 
+// The guest kernel's memory, which its user's page tables need not map.
+static int copy_from_guest_kernel(struct pv_vcpu *v, void *dst, uint64_t src, size_t len)
+{
+    int rc;
+
+    if (!v->kernel_mode)
+        write_cr3(cpu_info()->kernel_cr3);
+    rc = copy_from_guest(dst, src, len);
+    if (!v->kernel_mode)
+        write_cr3(cpu_info()->user_cr3);
+    return rc;
+}
+
 // May this code, kernel or user, touch these ports as far as the guest's kernel is concerned?
 static bool guest_allows(struct pv_vcpu *v, uint16_t port, unsigned bytes)
 {
@@ -20,7 +33,7 @@ static bool guest_allows(struct pv_vcpu *v, uint16_t port, unsigned bytes)
         return true;
     if (!v->io_bitmap || (unsigned)port + bytes > v->io_bitmap_ports)
         return false;
-    if (copy_from_guest(bits, v->io_bitmap + port / 8, port / 8 == 8191 ? 1 : 2))
+    if (copy_from_guest_kernel(v, bits, v->io_bitmap + port / 8, port / 8 == 8191 ? 1 : 2))
         return false;
     return !((bits[0] | bits[1] << 8) >> (port % 8) & ((1u << bytes) - 1));
 }
