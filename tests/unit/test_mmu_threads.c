@@ -109,6 +109,29 @@ static void op_free(void)
     frame_put(f);
 }
 
+// One table that only its pin keeps: CPU 0 pins and unpins it, the others store to it all the time.
+static void *pin_main(void *arg)
+{
+    unsigned cpu = (unsigned)(uintptr_t)arg;
+    struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = frame[10]};
+    struct mmuext_op unpin = {.cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = frame[10]};
+    struct mmu_update r;
+
+    machine_thread(cpu, dom->vcpus[cpu]);
+    pthread_barrier_wait(&barrier);
+    for (unsigned i = 0; i < 200000; i++) {
+        if (cpu == 0) {
+            call_mmuext(&pin, 1, DOMID_SELF, NULL);
+            call_mmuext(&unpin, 1, DOMID_SELF, NULL);
+            continue;
+        }
+        r.ptr = frame[10] << 12 | below(4) * 8;
+        r.val = frame[11 + below(4)] << 12 | PTE_RW | (one_in(2) ? PTE_P : 0);
+        call_mmu_update(&r, 1, DOMID_SELF, NULL);
+    }
+    return NULL;
+}
+
 static void *cpu_main(void *arg)
 {
     static void (*const ops[])(void) = {op_update, op_update, op_update,  op_ext, op_ext,
@@ -143,12 +166,14 @@ static void build(void)
         t[level][0] = virt_to_mfn(t[level - 1]) << 12 | 7;
     for (unsigned i = 0; i < POOL; i++)
         t[1][i] = frame[i] << 12 | PTE_P | (i > 4 ? PTE_RW : 0);
+    t[1][10] = 0; // nowhere mapped writable
+    memset(mfn_to_virt(frame[10]), 0, PAGE_SIZE);
     for (unsigned i = 0; i < NR_CPUS; i++)
         if (pv_set_roots(to_pv(dom->vcpus[i]), frame[4], 0))
             CU_FAIL_FATAL("no root");
 }
 
-static void test_threads(void)
+static void run(void *(*main_)(void *))
 {
     const char *seed = getenv("MMU_SEED");
     pthread_t thread[NR_CPUS];
@@ -158,9 +183,11 @@ static void test_threads(void)
     build();
     pthread_barrier_init(&barrier, NULL, NR_CPUS);
     for (unsigned i = 0; i < NR_CPUS; i++)
-        pthread_create(&thread[i], NULL, cpu_main, (void *)(uintptr_t)i);
+        pthread_create(&thread[i], NULL, main_, (void *)(uintptr_t)i);
     for (unsigned i = 0; i < NR_CPUS; i++)
         pthread_join(thread[i], NULL);
+    if (!bad)
+        bad = machine_check(&dom, 1);
     if (bad)
         fprintf(stderr, "%s\n", bad);
     CU_ASSERT_PTR_NULL_FATAL(bad);
@@ -170,6 +197,16 @@ static void test_threads(void)
     machine_domain_free(dom);
 }
 
+static void test_everything(void)
+{
+    run(cpu_main);
+}
+
+static void test_pins(void)
+{
+    run(pin_main);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -177,7 +214,8 @@ int main(void)
 
     CU_initialize_registry();
     suite = CU_add_suite("PV MMU on several CPUs", NULL, NULL);
-    CU_add_test(suite, "the same tables at once", test_threads);
+    CU_add_test(suite, "stores to a table that comes and goes", test_pins);
+    CU_add_test(suite, "everything at once", test_everything);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failures = CU_get_number_of_failures();
