@@ -15,6 +15,10 @@
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
 
+// The clocks of an emulated machine's CPUs drift apart by many milliseconds: the tests' vCPU stays on
+// the first, where the hypervisor lets it.
+void stay_on_one_cpu(void);
+
 // Addresses that no hypercall may read or write through: unmapped, the page at 0, the hypervisor's
 // own, the read-only M2P, not canonical, wrapping around.
 #define BAD_POINTERS 6

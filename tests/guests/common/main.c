@@ -59,6 +59,13 @@ static void say_hello(void)
           (char *)start_info->cmd_line);
 }
 
+void stay_on_one_cpu(void)
+{
+    struct sched_pin_override pin = {.pcpu = 0};
+
+    hc(sched_op, SCHEDOP_pin_override, &pin);
+}
+
 static void leave(void)
 {
     struct sched_shutdown shutdown = {.reason = SHUTDOWN_poweroff};
@@ -77,6 +84,7 @@ void guest_main(struct start_info *info)
     start_info = info;
     map_shared_info();
     trap_init();
+    stay_on_one_cpu();
     memory_init();
     events_init();
     say_hello();

@@ -112,19 +112,6 @@ TEST(control_platform)
     CHECK_ERR(do_platform(XENPF_settime64), EINVAL);
 }
 
-TEST(control_platform_sleep_refused)
-{
-    memset(&platform, 0, sizeof(platform));
-    platform.u.enter_acpi_sleep.sleep_state = 3; // no wake vector was ever given
-    platform.u.enter_acpi_sleep.flags = 0x80;
-    CHECK_REFUSED(do_platform(XENPF_enter_acpi_sleep));
-    memset(&platform, 0, sizeof(platform));
-    platform.u.enter_acpi_sleep.sleep_state = 77;
-    platform.u.enter_acpi_sleep.val_a = 1;
-    platform.u.enter_acpi_sleep.val_b = 0x8000;
-    CHECK_REFUSED(do_platform(XENPF_enter_acpi_sleep));
-}
-
 TEST(control_absent_calls)
 {
     char argument[256] = "";

@@ -155,6 +155,10 @@ TEST(sched_pin_override)
 {
     struct sched_pin_override pin = {.pcpu = 0};
 
+    CHECK_ERR(hc(sched_op, SCHEDOP_pin_override, &pin), EBUSY); // the runtime did it
+    pin.pcpu = -1;
+    CHECK_OK(hc(sched_op, SCHEDOP_pin_override, &pin));
+    pin.pcpu = 0;
     CHECK_OK(hc(sched_op, SCHEDOP_pin_override, &pin));
     pin.pcpu = -1;
     CHECK_OK(hc(sched_op, SCHEDOP_pin_override, &pin));
@@ -162,6 +166,7 @@ TEST(sched_pin_override)
     CHECK_ERR(hc(sched_op, SCHEDOP_pin_override, &pin), EINVAL);
     pin.pcpu = 0x7fffffff;
     CHECK_ERR(hc(sched_op, SCHEDOP_pin_override, &pin), EINVAL);
+    stay_on_one_cpu();
 }
 
 TEST(sched_remote_shutdown_refused)
