@@ -17,12 +17,8 @@
 #define ARGS_3(r) r->rdi, r->rsi, r->rdx
 #define ARGS_4(r) r->rdi, r->rsi, r->rdx, r->r10
 
-// Each handler behind one signature. A handler that is not linked in answers -ENOSYS.
+// Each handler behind one signature.
 #define HYPERCALL_THUNK(name, kinds, nargs, params)        \
-    __attribute__((weak)) long do_##name params            \
-    {                                                      \
-        return -ENOSYS;                                    \
-    }                                                      \
     static long call_##name(const struct cpu_user_regs *r) \
     {                                                      \
         return do_##name(ARGS_##nargs(r));                 \

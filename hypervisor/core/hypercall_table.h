@@ -1,7 +1,7 @@
 // The table of hypercalls: X(name, guest kinds, number of arguments, handler's parameters).
 //
-// Numbers and the names of the ABI's other calls are in pv-abi/hypercalls.h. Calls that are not listed
-// answer -ENOSYS. The handler of x is do_x; it returns 0 or a positive result, or -errno.
+// Numbers and the names of the ABI's other calls are in pv-abi/hypercalls.h. Calls that are not
+// listed answer -ENOSYS. The handler of x is do_x; it returns 0 or a positive result, or -errno.
 #pragma once
 
 #include <stdint.h>
@@ -39,18 +39,11 @@
     X(vcpu_op,                 HC_ALL, 3, (unsigned cmd, unsigned vcpu_id, uint64_t arg))          \
     X(set_segment_base,        HC_PV,  2, (unsigned which, uint64_t base))                         \
     X(mmuext_op,               HC_ALL, 4, (uint64_t ops, unsigned n, uint64_t done, unsigned dom)) \
-    X(xsm_op,                  HC_ALL, 1, (uint64_t op))                                           \
     X(nmi_op,                  HC_PV,  2, (unsigned cmd, uint64_t arg))                            \
     X(sched_op,                HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(callback_op,             HC_PV,  2, (unsigned cmd, uint64_t arg))                            \
     X(event_channel_op,        HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
-    X(physdev_op,              HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
-    X(hvm_op,                  HC_ALL, 2, (uint64_t op, uint64_t arg))                             \
-    X(sysctl,                  HC_ALL, 1, (uint64_t op))                                           \
-    X(domctl,                  HC_ALL, 1, (uint64_t op))                                           \
-    X(kexec_op,                HC_PV,  2, (uint64_t op, uint64_t arg))                             \
-    X(dm_op,                   HC_ALL, 3, (unsigned dom, unsigned n, uint64_t bufs))               \
-    X(arch_0,                  HC_PV,  1, (uint64_t mca))
+    X(physdev_op,              HC_ALL, 2, (unsigned cmd, uint64_t arg))
 // clang-format on
 
 #define HYPERCALL_PROTOTYPE(name, kinds, nargs, params) long do_##name params;

@@ -1,6 +1,7 @@
 // Hypercall dispatch, continuation and multicall.
 //
 // sources: hypervisor/core/hypercall.c hypervisor/core/multicall.c tests/unit/fake/platform.c
+// sources: tests/unit/fake/hypercalls.c
 #include <CUnit/Basic.h>
 
 #include "core/hypercall.h"
@@ -97,7 +98,8 @@ static void test_dispatch(void)
     CU_ASSERT_EQUAL(call(__HYPERVISOR_set_debugreg, 1, 99, 0, 0), -EINVAL);
     // 32 bits of an int argument, and of the number, are looked at.
     CU_ASSERT_EQUAL(call(__HYPERVISOR_set_debugreg, 1ull << 32, 99, 0, 0), 99);
-    CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, 0, 0, 0, 0), -ENOSYS); // no handler here
+    CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, 0, 0, 0, 0), -EPERM);
+    CU_ASSERT_EQUAL(call(__HYPERVISOR_domctl, 0, 0, 0, 0), -ENOSYS);
     CU_ASSERT_EQUAL(call(11, 0, 0, 0, 0), -ENOSYS);
     CU_ASSERT_EQUAL(call(__HYPERVISOR_xenoprof_op, 0, 0, 0, 0), -ENOSYS);
     for (unsigned n = 43; n < 1000; n++)
