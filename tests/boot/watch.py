@@ -97,8 +97,18 @@ class Monitor:
                 s.close()
 
 
+CHILDREN = set()
+
+
+def stop_all():
+    """Ends the emulators that still run, when the runner itself must end."""
+    for child in list(CHILDREN):
+        stop(child)
+
+
 def stop(child):
     """Ends our child, and no other process."""
+    CHILDREN.discard(child)
     if child.poll() is None:
         child.terminate()
         try:
@@ -163,6 +173,7 @@ def run(command, log_path, forbidden, limit, script=(), monitor=None, serial_fif
         log.write((" ".join(command) + "\n").encode())
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors,
                                  stdout=errors if fifo else subprocess.PIPE)
+        CHILDREN.add(child)
         try:
             if monitor:
                 monitor.greet()
