@@ -66,7 +66,8 @@ long hypercall_dispatch(unsigned number, const uint64_t args[6])
     return dispatch(number, &regs);
 }
 
-static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned nargs, va_list ap)
+static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned nargs,
+                           const uint64_t *args)
 {
     uint64_t *const slots[] = {&regs->rdi, &regs->rsi, &regs->rdx,
                                &regs->r10, &regs->r8,  &regs->r9};
@@ -74,29 +75,32 @@ static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned
     regs->rip -= insn_size[current->domain->ops->kind];
     regs->rax = number;
     for (unsigned i = 0; i < nargs; i++)
-        *slots[i] = va_arg(ap, uint64_t);
+        *slots[i] = args[i];
 }
 
 static void restart_in_multicall(struct multicall_entry *call, unsigned number, unsigned nargs,
-                                 va_list ap)
+                                 const uint64_t *args)
 {
     call->op = number;
     for (unsigned i = 0; i < nargs; i++)
-        call->args[i] = va_arg(ap, uint64_t);
+        call->args[i] = args[i];
 }
 
 long hypercall_continue(unsigned number, unsigned nargs, ...)
 {
     struct vcpu *v = current;
+    uint64_t args[6];
     va_list ap;
 
-    ASSERT(nargs <= 6 && !v->continuation);
+    ASSERT(nargs <= ARRAY_SIZE(args) && !v->continuation);
     va_start(ap, nargs);
-    if (v->multicall)
-        restart_in_multicall(v->multicall, number, nargs, ap);
-    else
-        restart_direct(&cpu_info()->regs, number, nargs, ap);
+    for (unsigned i = 0; i < nargs; i++)
+        args[i] = va_arg(ap, uint64_t);
     va_end(ap);
+    if (v->multicall)
+        restart_in_multicall(v->multicall, number, nargs, args);
+    else
+        restart_direct(&cpu_info()->regs, number, nargs, args);
     v->continuation = true;
     return -ERESTART;
 }

@@ -1,4 +1,5 @@
-// Sets of ranges against a bitmap. sources: hypervisor/core/rangeset.c tests/unit/fake/platform.c
+// Sets of ranges against a bitmap.
+// sources: hypervisor/core/rangeset.c tests/unit/fake/platform.c
 #include <CUnit/Basic.h>
 
 #include "core/rangeset.h"
