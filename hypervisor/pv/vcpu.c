@@ -125,12 +125,38 @@ static void load(struct pv_vcpu *v)
     v->loaded_on = (int)cpu;
 }
 
+// On a CPU that idles with a vCPU's state still loaded: drops it.
+static void unload(void)
+{
+    write_cr3(hv_cr3());
+    tlb_flush_local_global();
+    gdt_load_own();
+    ldt_load(0, 0);
+    loaded[this_cpu()] = NULL;
+}
+
+static void forget_vcpu(void *v)
+{
+    if (loaded[this_cpu()] == v)
+        unload();
+}
+
+// The CPU that a vCPU comes from idles on its page tables. These may be freed once it runs here.
+static void leave_old_cpu(struct pv_vcpu *v)
+{
+    int old = v->loaded_on;
+
+    if (old >= 0 && old != (int)this_cpu() && READ_ONCE(loaded[old]) == v)
+        smp_call(cpumask_of(old), forget_vcpu, v);
+}
+
 static void switch_to(struct vcpu *vcpu)
 {
     struct pv_vcpu *v = to_pv(vcpu);
     unsigned cpu = this_cpu();
 
     if (loaded[cpu] != v || v->loaded_on != (int)cpu) {
+        leave_old_cpu(v);
         if (loaded[cpu])
             __atomic_fetch_and(&loaded[cpu]->v.domain->mem.dirty_cpus, ~cpumask_of(cpu),
                                __ATOMIC_SEQ_CST);
@@ -157,23 +183,17 @@ static __attribute__((noreturn)) void enter(struct vcpu *vcpu)
     pv_enter();
 }
 
-// On a CPU that idles with a domain's state loaded: drops it.
-static void forget(void *domain)
+static void forget_domain(void *domain)
 {
-    unsigned cpu = this_cpu();
+    struct pv_vcpu *v = loaded[this_cpu()];
 
-    if (!loaded[cpu] || loaded[cpu]->v.domain != domain)
-        return;
-    write_cr3(hv_cr3());
-    tlb_flush_local_global();
-    gdt_load_own();
-    ldt_load(0, 0);
-    loaded[cpu] = NULL;
+    if (v && v->v.domain == domain)
+        unload();
 }
 
 void pv_forget(struct domain *d)
 {
-    smp_call(cpus_online, forget, d);
+    smp_call(cpus_online, forget_domain, d);
     d->mem.dirty_cpus = 0;
 }
 
