@@ -11,14 +11,16 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 
 
-def qemu(case, program, scratch, boot):
-    """QEMU's command for `case`; `boot` is the list of options that name what to boot."""
+def qemu(case, program, scratch, boot, log):
+    """QEMU's command for `case`; `boot` is the list of options that name what to boot. The registers at
+    each reset of a CPU go to `log`.qemu: they tell a triple fault from a reset that was asked for."""
     cpu = case.cpu or (QEMU_CPU if len(program) == 1 else QEMU_NEW_CPU)
     accel = os.environ.get("ACCEL", "tcg")
     command = program + [
         "-accel", case.accel or accel, "-machine", case.machine, "-cpu", cpu,
         "-smp", str(case.cpus), "-m", f"{case.memory}M",
         "-nodefaults", "-vga", "std", "-display", "none", "-no-reboot",
+        "-d", "cpu_reset", "-D", f"{log}.qemu",
         "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1",
         "-chardev", f"socket,id=qmp,path={scratch}/qmp", "-mon", "chardev=qmp,mode=control",
     ]

@@ -44,7 +44,7 @@ def module_words(path, arguments):
     return f"{path} {arguments}".strip().replace(",", ",,")
 
 
-def command_line(case, kit, scratch, hypervisor, fixture):
+def command_line(case, kit, scratch, hypervisor, fixture, log):
     """The emulator's command, and the FIFO of the serial line if it has one."""
     files = boot_files(case, kit, hypervisor)
     hypervisor_args = f"{QUIET_ARGS if case.quiet else CONSOLE_ARGS} {case.hypervisor_args}"
@@ -65,7 +65,7 @@ def command_line(case, kit, scratch, hypervisor, fixture):
     if not program:
         raise NotAvailable("this machine's mirror has no newer QEMU")
     command = [word.format(**fixture.values) if "{" in word else word for word in
-               machine.qemu(case, program, scratch, boot)]
+               machine.qemu(case, program, scratch, boot, log)]
     if case.prepare is checks.network:
         command += ["-netdev", "user,id=n0"]
     return command, None
@@ -106,7 +106,7 @@ def run_case(case, kit, hypervisor, log, echo=False):
         with KIT_LOCK:
             if case.prepare:
                 fixture = case.prepare(case, kit, scratch)
-            command, fifo = command_line(case, kit, link, hypervisor, fixture)
+            command, fifo = command_line(case, kit, link, hypervisor, fixture, log)
         monitor = None if case.emulator == "bochs" else watch.Monitor(f"{link}/qmp")
         ending, text, left = watch.run(command, log, forbidden, case.limit, case.script, monitor, fifo, echo,
                                         GUEST_DONE if case.guest else None)
