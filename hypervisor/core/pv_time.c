@@ -79,7 +79,8 @@ static void scale_changed(void)
 static void publish_locked(struct domain *d)
 {
     struct shared_info *s = d->shared_info;
-    int64_t base = wallclock_base + SECONDS(d->time_offset_seconds);
+    // A machine without a clock boots before 1970.
+    int64_t base = MAX(wallclock_base + SECONDS(d->time_offset_seconds), 0);
     uint32_t version = odd_version(s->wc_version);
 
     WRITE_ONCE(s->wc_version, version);
