@@ -15,8 +15,8 @@
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
 
-// The clocks of an emulated machine's CPUs drift apart by many milliseconds: the tests' vCPU stays on
-// the first, where the hypervisor lets it.
+// The clocks of an emulated machine's CPUs drift apart by many milliseconds: the tests' vCPU stays
+// on the first, where the hypervisor lets it.
 void stay_on_one_cpu(void);
 
 // Addresses that no hypercall may read or write through: unmapped, the page at 0, the hypervisor's
@@ -25,11 +25,14 @@ void stay_on_one_cpu(void);
 extern void *const bad_pointers[BAD_POINTERS];
 
 // Checks that CALL, which uses the pointer `bad`, is refused with EFAULT for every bad pointer.
-#define CHECK_EFAULT_ALL(call)                                    \
-    do {                                                          \
-        for (unsigned bad_i = 0; bad_i < BAD_POINTERS; bad_i++) { \
-            void *bad = bad_pointers[bad_i];                      \
-            if (!CHECK_EQ(call, -XEN_EFAULT))                     \
-                print("     ... with the pointer %p\n", bad);     \
-        }                                                         \
+#define CHECK_EFAULT_ALL(call) CHECK_EFAULT_ALL_(call, #call)
+#define CHECK_EFAULT_ALL_(call, text)                                             \
+    do {                                                                          \
+        for (unsigned bad_i = 0; bad_i < BAD_POINTERS; bad_i++) {                 \
+            void *bad = bad_pointers[bad_i];                                      \
+            if (!check_equal(call, -XEN_EFAULT, __FILE__, __LINE__, text)) {      \
+                print("     ... with the pointer %p, and perhaps others\n", bad); \
+                break;                                                            \
+            }                                                                     \
+        }                                                                         \
     } while (0)

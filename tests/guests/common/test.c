@@ -180,6 +180,7 @@ static void leave_no_trace(void)
     trap_hook = NULL;
     events_scan_hook = NULL;
     catch_end();
+    trap_restore();
     events_enable();
     lost = pool_release();
     if (lost && failures == 0 && !skipped)
