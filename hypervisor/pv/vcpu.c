@@ -1,9 +1,11 @@
-// The PV vCPU: given its first context by the toolstack or another vCPU, and switched on and off a CPU.
+// The PV vCPU: given its first context by the toolstack or another vCPU, and switched on and off a
+// CPU.
 //
-// What a switch carries beyond the general registers: page tables, descriptor tables, segment selectors
-// and bases, debug registers, FPU. A CPU that goes idle keeps the last guest's, so that a vCPU that comes
-// back to where it just was finds everything loaded (`loaded`). Whoever takes that state away from under
-// an idle CPU (the end of a domain, a move to another CPU) makes it forget first.
+// What a switch carries beyond the general registers: page tables, descriptor tables, segment
+// selectors and bases, debug registers, FPU. A CPU that goes idle keeps the last guest's, so that a
+// vCPU that comes back to where it just was finds everything loaded (`loaded`). Whoever takes that
+// state away from under an idle CPU (the end of a domain, a move to another CPU) makes it forget
+// first.
 #include "core/fpu.h"
 #include "core/pv_time.h"
 #include "core/vm_assist.h"
@@ -33,24 +35,24 @@ static struct pv_vcpu *loaded[MAX_CPUS];
 static uint64_t cpu_tsc_aux[MAX_CPUS];
 
 // Loads a selector; one that the descriptor tables do not allow becomes null. False then.
-#define LOAD_SEGMENT(segment, selector)                                                            \
-    ({                                                                                             \
-        uint32_t s_ = (selector);                                                                  \
-        bool ok_ = true;                                                                           \
-                                                                                                   \
-        __asm__ volatile("1: mov %w0, %%" segment "\n"                                             \
-                         "2:\n"                                                                    \
-                         ".pushsection .ex_table, \"a\"\n"                                         \
-                         ".balign 4\n"                                                             \
-                         ".long 1b - ., 2b - ., 3f - .\n"                                          \
-                         ".popsection\n"                                                           \
-                         ".pushsection .text.fixup, \"ax\"\n"                                      \
-                         "3: xor %0, %0\n"                                                         \
-                         "movb $0, %1\n"                                                           \
-                         "jmp 1b\n"                                                                \
-                         ".popsection"                                                             \
-                         : "+r"(s_), "+m"(ok_));                                                   \
-        ok_;                                                                                       \
+#define LOAD_SEGMENT(segment, selector)                       \
+    ({                                                        \
+        uint32_t s_ = (selector);                             \
+        bool ok_ = true;                                      \
+                                                              \
+        __asm__ volatile("1: mov %w0, %%" segment "\n"        \
+                         "2:\n"                               \
+                         ".pushsection .ex_table, \"a\"\n"    \
+                         ".balign 4\n"                        \
+                         ".long 1b - ., 2b - ., 3f - .\n"     \
+                         ".popsection\n"                      \
+                         ".pushsection .text.fixup, \"ax\"\n" \
+                         "3: xor %0, %0\n"                    \
+                         "movb $0, %1\n"                      \
+                         "jmp 1b\n"                           \
+                         ".popsection"                        \
+                         : "+r"(s_), "+m"(ok_));              \
+        ok_;                                                  \
     })
 
 static void save_segments(struct pv_vcpu *v, struct cpu_user_regs *regs)
@@ -245,7 +247,8 @@ static int set_context(struct vcpu *vcpu, const struct vcpu_guest_context *c)
     struct pv_vcpu *v = to_pv(vcpu);
     int rc = check_context(c);
 
-    if (rc || (rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]), c->ctrlreg[1] & 1 ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
+    if (rc || (rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]),
+                                 c->ctrlreg[1] & 1 ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
         return rc;
     rc = pv_desc_set(v, c->gdt_frames, (unsigned)MIN(c->gdt_ents, (uint64_t)PV_MAX_ENTRIES),
                      c->ldt_base, (unsigned)MIN(c->ldt_ents, (uint64_t)PV_MAX_ENTRIES));
