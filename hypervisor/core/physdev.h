@@ -27,8 +27,9 @@ union physdev_arg {
 };
 
 // The operations on PCI devices; arguments are the hypervisor's copies. All are domain 0's only.
-int physdev_manage_pci(union physdev_arg *arg);
-int physdev_manage_pci_ext(union physdev_arg *arg);
+int physdev_manage_pci_add(union physdev_arg *arg);
+int physdev_manage_pci_remove(union physdev_arg *arg);
+int physdev_manage_pci_add_ext(union physdev_arg *arg);
 int physdev_device_add(union physdev_arg *arg);
 int physdev_device_remove(union physdev_arg *arg);
 int physdev_restore_msi(union physdev_arg *arg);

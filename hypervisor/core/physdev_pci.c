@@ -1,47 +1,101 @@
-// What domain 0 tells of PCI devices. The hypervisor keeps no list of them: it looks at a device
-// when domain 0 asks for its messages, and knows none otherwise. So a report is checked and no
-// more.
+// What domain 0 tells of PCI devices. The hypervisor remembers that they are there; what it needs
+// to know of one it reads from the device when that is asked for.
 #include "core/physdev.h"
 
 #include "lib/errno.h"
+#include "lib/list.h"
 #include "lib/log.h"
+#include "mm/alloc.h"
 #include "platform/acpi.h"
 #include "platform/msi.h"
+
+struct pci_device {
+    struct list link;
+    pci_sbdf_t sbdf;
+};
+
+static struct list devices = LIST_INIT(devices);
+static spinlock_t devices_lock;
+
+// With the lock held.
+static struct pci_device *find_device(pci_sbdf_t sbdf)
+{
+    struct pci_device *d;
+
+    list_for_each (d, &devices, link) {
+        if (d->sbdf == sbdf)
+            return d;
+    }
+    return NULL;
+}
+
+// Telling of a device again is no error.
+static int add_device(pci_sbdf_t sbdf)
+{
+    struct pci_device *d = xzalloc(struct pci_device);
+    bool added = false;
+
+    if (!d)
+        return -ENOMEM;
+    d->sbdf = sbdf;
+    spin_lock(&devices_lock);
+    if (!find_device(sbdf)) {
+        list_add_tail(&d->link, &devices);
+        added = true;
+    }
+    spin_unlock(&devices_lock);
+    if (added)
+        log_debug("PCI device " PCI_FORMAT "\n", PCI_ARGS(sbdf));
+    else
+        xfree(d);
+    return 0;
+}
+
+static int remove_device(pci_sbdf_t sbdf)
+{
+    struct pci_device *d;
+
+    spin_lock(&devices_lock);
+    d = find_device(sbdf);
+    if (d)
+        list_del(&d->link);
+    spin_unlock(&devices_lock);
+    if (!d)
+        return -ENODEV;
+    xfree(d);
+    return 0;
+}
 
 static int check_device(pci_sbdf_t sbdf)
 {
     return pci_present(sbdf) ? 0 : -ENODEV;
 }
 
-// A device that is told of may have been removed from the bus already.
-static int removed(void)
+int physdev_manage_pci_add(union physdev_arg *arg)
 {
-    return 0;
+    return add_device(pci_sbdf(0, arg->manage_pci.bus, arg->manage_pci.devfn));
 }
 
-int physdev_manage_pci(union physdev_arg *arg)
+int physdev_manage_pci_remove(union physdev_arg *arg)
 {
-    return check_device(pci_sbdf(0, arg->manage_pci.bus, arg->manage_pci.devfn));
+    return remove_device(pci_sbdf(0, arg->manage_pci.bus, arg->manage_pci.devfn));
 }
 
-int physdev_manage_pci_ext(union physdev_arg *arg)
+int physdev_manage_pci_add_ext(union physdev_arg *arg)
 {
     if (arg->manage_pci_ext.is_extfn && arg->manage_pci_ext.is_virtfn)
         return -EINVAL;
-    return check_device(pci_sbdf(0, arg->manage_pci_ext.bus, arg->manage_pci_ext.devfn));
+    return add_device(pci_sbdf(0, arg->manage_pci_ext.bus, arg->manage_pci_ext.devfn));
 }
 
 int physdev_device_add(union physdev_arg *arg)
 {
-    // A virtual function answers only once its physical function lets it.
-    if (arg->add.flags & XEN_PCI_DEV_VIRTFN)
-        return check_device(pci_sbdf(arg->add.seg, arg->add.physfn.bus, arg->add.physfn.devfn));
-    return check_device(pci_sbdf(arg->add.seg, arg->add.bus, arg->add.devfn));
+    return add_device(pci_sbdf(arg->add.seg, arg->add.bus, arg->add.devfn));
 }
 
 int physdev_device_remove(union physdev_arg *arg)
 {
-    return removed();
+    return remove_device(pci_sbdf(arg->device.seg, arg->device.bus, arg->device.devfn));
 }
 
 static int restore(pci_sbdf_t sbdf)

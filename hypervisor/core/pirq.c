@@ -200,7 +200,7 @@ int pirq_status(struct domain *d, unsigned pirq)
 {
     struct irq *irq = pirq_to_irq(d, pirq);
 
-    if (!pirq_find(d, pirq))
+    if (pirq >= pirq_limit())
         return -EINVAL;
     if (!irq)
         return 0;

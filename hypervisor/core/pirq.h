@@ -6,6 +6,9 @@
 #include "core/domain.h"
 #include "platform/pci.h"
 
+// One more than the highest number that a domain can have.
+unsigned pirq_limit(void);
+
 int pirq_domain_init(struct domain *d);
 // Unbinds and unmaps all, when the domain's ports are closed already.
 void pirq_domain_relinquish(struct domain *d);

@@ -11,11 +11,16 @@
 #define MESSAGE_PIRQS  256 // numbers above the GSIs
 #define FIRST_FREE_GSI 16  // numbers below are ISA interrupts', never given out as "any"
 
+unsigned pirq_limit(void)
+{
+    return gsi_count() + MESSAGE_PIRQS;
+}
+
 // The domain's table, made at first need: most domains never have one. NULL: no memory.
 static struct pirq_table *get_table(struct domain *d)
 {
     struct pirq_table *t = __atomic_load_n(&d->pirqs, __ATOMIC_ACQUIRE), *none = NULL;
-    unsigned nr = gsi_count() + MESSAGE_PIRQS;
+    unsigned nr = pirq_limit();
 
     if (t)
         return t;

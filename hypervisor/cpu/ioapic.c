@@ -206,7 +206,7 @@ int ioapic_guest_read(uint64_t maddr, uint32_t reg, uint32_t *value)
     const struct ioapic *io = ioapic_at(maddr);
 
     if (!io)
-        return -ENODEV;
+        return -EINVAL;
     *value = window_read(io, reg & 0xff);
     return 0;
 }
@@ -217,7 +217,7 @@ int ioapic_guest_write(uint64_t maddr, uint32_t reg, uint32_t value)
     unsigned pin = (reg - REG_RTE) / 2;
 
     if (!io)
-        return -ENODEV;
+        return -EINVAL;
     if (reg >= REG_RTE && !(reg & 1) && pin < io->pins)
         gsi_configure(io->gsi_base + pin, value & RTE_LEVEL, value & RTE_LOW);
     return 0;

@@ -23,7 +23,7 @@ int gsi_configure(unsigned gsi, bool level, bool active_low);
 // The interrupt of a line, allocated at first use. NULL: no such pin or no vector.
 struct irq *gsi_irq(unsigned gsi);
 
-// For PHYSDEVOP_apic_read/_write: registers of the IO-APIC at maddr. -ENODEV: there is none.
+// For PHYSDEVOP_apic_read/_write: registers of the IO-APIC at maddr. -EINVAL: there is none.
 int ioapic_guest_read(uint64_t maddr, uint32_t reg, uint32_t *value);
 // Only trigger and polarity of pins not in use follow; all else is the hypervisor's and ignored.
 int ioapic_guest_write(uint64_t maddr, uint32_t reg, uint32_t value);
