@@ -88,21 +88,23 @@ TEST(domain_created_and_destroyed)
     CHECK_ERR(domu_domctl(XEN_DOMCTL_pausedomain, 1), ESRCH);
 }
 
-// All that it had comes back, whatever state it was in.
+// All that it had comes back. Some of it late, and some is kept for the next domain: but there must
+// be an end to that, with as much memory after a life as before it.
 TEST(domain_gives_everything_back)
 {
-    uint64_t before;
+    uint64_t before, after = 0;
+    unsigned same = 0;
 
-    begin();
-    end();
-    before = free_pages_settled();
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 10 && same < 2; i++) {
+        before = after;
         begin();
         LOAD(spin);
         domu_start(&domu);
         end();
+        after = free_pages_settled();
+        same = after == before ? same + 1 : 0;
     }
-    CHECK_EQ(free_pages_settled(), before);
+    CHECK_EQ(same, 2);
 }
 
 TEST(domain_runs_and_shuts_down)
