@@ -54,22 +54,24 @@ static int read_plain_weights(struct byte_reader *in, struct zstd_work *work, un
 }
 
 // The last symbol's weight is not said: it is what makes the sum of 2^(weight - 1) a power of 2.
-// Returns that power's logarithm, the longest code's length, or -EINVAL.
+// Returns that power's logarithm, the longest code's length, which two symbols at least must have,
+// or -EINVAL.
 static int complete_weights(struct zstd_work *work, unsigned count)
 {
-    unsigned sum = 0, rest;
+    unsigned sum = 0, longest = 0, rest;
     int bits;
 
     for (unsigned i = 0; i < count; i++) {
         if (work->weight[i] > MAX_WEIGHT)
             return -EINVAL;
         sum += (1u << work->weight[i]) >> 1;
+        longest += work->weight[i] == 1;
     }
     if (sum == 0)
         return -EINVAL;
     bits = (int)bit_last(sum) + 1;
     rest = (1u << bits) - sum;
-    if (bits > ZSTD_HUFFMAN_BITS || rest & (rest - 1))
+    if (bits > ZSTD_HUFFMAN_BITS || rest & (rest - 1) || longest + (rest == 1) < 2)
         return -EINVAL;
     work->weight[count] = (uint8_t)(bit_last(rest) + 1);
     return bits;
