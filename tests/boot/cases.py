@@ -116,7 +116,7 @@ CASES = [
 
     # Other processors, emulators, kernels.
     Case("qemu-new", "hypervisor,cpus,clock,processor", cpus=2, emulator="qemu-new"),
-    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-6.12-amd64", dom0_args="vellum.load=5", limit=240),
+    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
     Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=300),
 
