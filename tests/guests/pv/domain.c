@@ -88,23 +88,24 @@ TEST(domain_created_and_destroyed)
     CHECK_ERR(domu_domctl(XEN_DOMCTL_pausedomain, 1), ESRCH);
 }
 
-// All that it had comes back. Some of it late, and some is kept for the next domain: but there must
-// be an end to that, with as much memory after a life as before it.
+// All that it had comes back. Some of it late, and a little is kept for the next domain; but after
+// the second five lives there is as much as there was after the first five.
 TEST(domain_gives_everything_back)
 {
-    uint64_t before, after = 0;
-    unsigned same = 0;
+    uint64_t most[2] = {0, 0};
 
-    for (unsigned i = 0; i < 10 && same < 2; i++) {
-        before = after;
+    for (unsigned i = 0; i < 10; i++) {
+        uint64_t now;
+
         begin();
         LOAD(spin);
         domu_start(&domu);
         end();
-        after = free_pages_settled();
-        same = after == before ? same + 1 : 0;
+        now = free_pages_settled();
+        if (now > most[i / 5])
+            most[i / 5] = now;
     }
-    CHECK_EQ(same, 2);
+    CHECK(most[1] >= most[0]);
 }
 
 TEST(domain_runs_and_shuts_down)
@@ -139,6 +140,16 @@ TEST(domain_crash)
     end();
 }
 
+// Waits until the spinning domain has counted beyond N.
+static bool counts_beyond(uint64_t n)
+{
+    uint64_t deadline = time_now() + 2 * NS_PER_S;
+
+    while (data()[0] <= n && time_now() < deadline)
+        events_sleep(5 * NS_PER_MS);
+    return data()[0] > n;
+}
+
 TEST(domain_pause)
 {
     uint64_t count;
@@ -147,15 +158,13 @@ TEST(domain_pause)
     LOAD(spin);
     map_data();
     domu_start(&domu);
-    events_sleep(50 * NS_PER_MS);
-    CHECK(data()[0] > 0);
+    CHECK(counts_beyond(0));
     CHECK_OK(domu_domctl(XEN_DOMCTL_pausedomain, domu.id));
     count = data()[0];
     events_sleep(30 * NS_PER_MS);
     CHECK_EQ(data()[0], count);
     CHECK_OK(domu_domctl(XEN_DOMCTL_unpausedomain, domu.id));
-    events_sleep(50 * NS_PER_MS);
-    CHECK(data()[0] > count);
+    CHECK(counts_beyond(count));
     CHECK_OK(domu_domctl(XEN_DOMCTL_getvcpuinfo, domu.id));
     CHECK_EQ(domu_op.u.getvcpuinfo.online, 1);
     CHECK(domu_op.u.getvcpuinfo.cpu_time > 0);
