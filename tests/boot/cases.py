@@ -31,7 +31,7 @@ class Case:
     hypervisor_args: str = "dom0_mem=512M"
     dom0_args: str = ""
     kernel: str = "linux-image-amd64"
-    plain_kernel: bool = False
+    plain_kernel: bool = False  # the same kernel unpacked beforehand, which saves time
     extra: Callable[[Kit], tuple] = lambda kit: ()  # further files of the initramfs
     expect: list = field(default_factory=list)  # patterns beside the usual markers
     script: list = field(default_factory=list)  # (prompt, what to type)
@@ -47,12 +47,12 @@ class Case:
 def net(name, device, kind, arguments="", **options):
     """A case of the network test; `kind` is the interrupt that the card must use."""
     return Case(f"net-{name}", "net", devices=["-device", f"{device},netdev=n0"], prepare=checks.network,
-                dom0_args=f"vellum.irq={kind} {arguments}", **options)
+                dom0_args=f"vellum.irq={kind} {arguments}", plain_kernel=True, **options)
 
 
 def disk(name, node, device, kind, arguments="", **options):
     return Case(f"disk-{name}", "disk", devices=device, prepare=checks.ext4_disk,
-                dom0_args=f"vellum.disk={node} vellum.irq={kind} {arguments}", **options)
+                dom0_args=f"vellum.disk={node} vellum.irq={kind} {arguments}", plain_kernel=True, **options)
 
 
 def compiler(kit):
@@ -94,10 +94,10 @@ CASES = [
     net("e1000e-msix", "e1000e", "msi-x:eth0-rx", machine="q35"),
 
     # Work.
-    Case("load-1", "load", dom0_args="vellum.load=8", quiet=True),
-    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True),
-    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True),
-    Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
+    Case("load-1", "load", dom0_args="vellum.load=8", quiet=True, plain_kernel=True),
+    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True, plain_kernel=True),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True, plain_kernel=True),
+    Case("compile-2", "compile", cpus=2, extra=compiler, limit=200, plain_kernel=True),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
@@ -124,6 +124,6 @@ CASES = [
          dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
 
     # Long runs.
-    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
-    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
+    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
+    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
 ]
