@@ -39,7 +39,7 @@ struct boot_info {
     const void *rsdp; // in the information structure, NULL if not given
     size_t rsdp_bytes;
     struct boot_framebuffer framebuffer;
-    bool efi; // started by UEFI firmware
+    bool efi;                      // started by UEFI firmware
     uint64_t info_start, info_end; // the information structure's own memory
 };
 

@@ -119,7 +119,8 @@ static void protect_image(void)
     tlb_flush_mask(cpus_online);
 }
 
-// What domain 0 learns of the screen: a linear framebuffer that the boot loader set up, or text mode.
+// What domain 0 learns of the screen: a linear framebuffer that the boot loader set up, or text
+// mode.
 static const void *video_info(void)
 {
     static struct dom0_vga_console_info v;
@@ -155,7 +156,8 @@ static const void *video_info(void)
     return &v;
 }
 
-// The first module is the kernel, with its command line behind its name; the second the initial RAM disk.
+// The first module is the kernel, with its command line behind its name; the second the initial RAM
+// disk.
 static void dom0_create(void)
 {
     const struct boot_module *m = boot_info.modules;
@@ -220,6 +222,7 @@ void boot_main(uint32_t magic, uint32_t info)
     domains_init();
     memory_op_init();
     pv_cpu_init();
+    pv_nmi_init();
     smp_start_all();
     log_info("%u CPUs\n", nr_cpus);
     protect_image();

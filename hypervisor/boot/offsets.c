@@ -4,7 +4,7 @@
 #include "pv/domain.h"
 #include "pv-abi/xen.h"
 
-#define DEFINE(name, value) __asm__ volatile("\n.ascii \"@" #name " %0\"" : : "i"(value))
+#define DEFINE(name, value)        __asm__ volatile("\n.ascii \"@" #name " %0\"" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
 
 void offsets(void);
@@ -32,6 +32,7 @@ void offsets(void)
     OFFSET(VCPU_PENDING, struct vcpu_info, evtchn_upcall_pending);
     OFFSET(VCPU_MASK, struct vcpu_info, evtchn_upcall_mask);
     OFFSET(PV_KERNEL_MODE, struct pv_vcpu, kernel_mode);
+    OFFSET(PV_NMI_MASKED, struct pv_vcpu, nmi_masked);
     OFFSET(PV_KERNEL_SP, struct pv_vcpu, kernel_sp);
     OFFSET(PV_FAST_SYSCALL, struct pv_vcpu, fast_syscall);
     DEFINE(HYPERCALL_IRET, __HYPERVISOR_iret);

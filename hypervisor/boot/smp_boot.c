@@ -1,6 +1,6 @@
-// One CPU is started at a time: it takes its stack from ap_stack (boot/head.S), initialises itself and
-// says so in `alive`. The trampoline runs from a page below 1 MB and uses the boot page tables' identity
-// mapping, which goes away afterwards.
+// One CPU is started at a time: it takes its stack from ap_stack (boot/head.S), initialises itself
+// and says so in `alive`. The trampoline runs from a page below 1 MB and uses the boot page tables'
+// identity mapping, which goes away afterwards.
 #include "boot/smp_boot.h"
 
 #include "core/fpu.h"
@@ -24,8 +24,8 @@
 #define START_LIMIT MILLISECONDS(1000)
 
 // Pages of a stack block that have memory: the exception stacks and the main stack.
-#define BACKED                                                                                     \
-    (1u << STACK_DF_PAGE | 1u << STACK_NMI_PAGE | 1u << STACK_MCE_PAGE | 1u << STACK_DB_PAGE |     \
+#define BACKED                                                                                 \
+    (1u << STACK_DF_PAGE | 1u << STACK_NMI_PAGE | 1u << STACK_MCE_PAGE | 1u << STACK_DB_PAGE | \
      0xfu << STACK_MAIN_PAGE)
 
 static unsigned opt_maxcpus = MAX_CPUS;

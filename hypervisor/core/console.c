@@ -1,5 +1,6 @@
-// The console. Log messages and domain 0's text share a ring and the devices; a lock keeps lines whole.
-// Input goes to domain 0 or, after Ctrl-A three times, to the debug keys, and back the same way.
+// The console. Log messages and domain 0's text share a ring and the devices; a lock keeps lines
+// whole. Input goes to domain 0 or, after Ctrl-A three times, to the debug keys, and back the same
+// way.
 #include "core/console.h"
 
 #include "core/domain.h"

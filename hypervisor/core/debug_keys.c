@@ -31,7 +31,7 @@ static void dump_registers(void)
 {
     unsigned cpu;
 
-    for_each_cpu(cpu, cpus_online)
+    for_each_cpu (cpu, cpus_online)
         smp_call(cpumask_of(cpu), dump_this_cpu, NULL);
 }
 
@@ -40,12 +40,12 @@ static void dump_domains(void)
     struct domain *d;
     struct vcpu *v;
 
-    for_each_domain(d)
-    {
-        log_err("domain %u (%s): %u pages of %u, %u shared by the hypervisor, refs %u, pauses %d%s%s\n",
-                d->id, d->ops->name, d->mem.nr_pages, d->mem.max_pages, d->mem.shared.count, d->refs,
-                d->pause_count, d->dying ? ", dying" : "", d->shutting_down ? ", shut down" : "");
-        for_each_vcpu(d, v)
+    for_each_domain (d) {
+        log_err(
+            "domain %u (%s): %u pages of %u, %u shared by the hypervisor, refs %u, pauses %d%s%s\n",
+            d->id, d->ops->name, d->mem.nr_pages, d->mem.max_pages, d->mem.shared.count, d->refs,
+            d->pause_count, d->dying ? ", dying" : "", d->shutting_down ? ", shut down" : "");
+        for_each_vcpu (d, v)
             log_err("  vCPU %u: CPU %u%s, pause flags %lx, count %d, events %s%s\n", v->id, v->cpu,
                     v->running ? ", running" : "", v->pause_flags, v->pause_count,
                     v->info->evtchn_upcall_pending ? "pending" : "none",
@@ -57,7 +57,7 @@ static void dump_events(void)
 {
     struct domain *d;
 
-    for_each_domain(d)
+    for_each_domain (d)
         event_dump(d);
 }
 
@@ -65,7 +65,7 @@ static void dump_grants(void)
 {
     struct domain *d;
 
-    for_each_domain(d)
+    for_each_domain (d)
         grant_dump(d);
 }
 

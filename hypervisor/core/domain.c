@@ -1,9 +1,9 @@
 // Domains and vCPUs: birth, pausing, shutdown, death.
 //
-// A domain is on the list `domains` from the end of its creation to the end of its destruction, and in
-// memory as long as it has references: the list's own, one of each user who looks at it, and one of each
-// frame it still owns. Death has three stages: DYING (no vCPU runs again, resources are given back in steps
-// that can be interrupted), DEAD (off the list), freed (last reference gone).
+// A domain is on the list `domains` from the end of its creation to the end of its destruction, and
+// in memory as long as it has references: the list's own, one of each user who looks at it, and one
+// of each frame it still owns. Death has three stages: DYING (no vCPU runs again, resources are
+// given back in steps that can be interrupted), DEAD (off the list), freed (last reference gone).
 //
 // Lock order: domains_lock, then d->lock. Pause counts change atomically, without a lock.
 #include "core/domain.h"
@@ -98,8 +98,7 @@ static bool insert_domain(struct domain *d)
     bool free = true;
 
     spin_lock(&domains_lock);
-    for_each_domain(other)
-    {
+    for_each_domain (other) {
         if (other->id == d->id)
             free = false;
         if (other->id > d->id && before == &domains)
@@ -214,8 +213,7 @@ struct domain *domain_get_by_id(domid_t id)
     if (id == DOMID_SELF)
         return domain_get(current->domain) ? current->domain : NULL;
     spin_lock(&domains_lock);
-    for_each_domain(d)
-    {
+    for_each_domain (d) {
         if (d->id == id && domain_get(d)) {
             found = d;
             break;
@@ -249,7 +247,7 @@ void domain_pause_nosync(struct domain *d)
     struct vcpu *v;
 
     __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_sleep_nosync(v);
 }
 
@@ -259,7 +257,7 @@ void domain_pause(struct domain *d)
 
     ASSERT(d != current->domain);
     domain_pause_nosync(d);
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_sleep_sync(v);
 }
 
@@ -268,7 +266,7 @@ void domain_unpause(struct domain *d)
     struct vcpu *v;
 
     if (__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST) == 0)
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             vcpu_wake(v);
 }
 
@@ -298,7 +296,7 @@ void domain_check_shutdown(struct domain *d)
 {
     struct vcpu *v;
 
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         if (!(v->pause_flags & VPF_SHUTDOWN))
             return;
     d->shut_down = true;
@@ -316,8 +314,7 @@ void domain_shutdown(struct domain *d, unsigned reason)
         d->shutting_down = true;
         if (!d->shutdown_code_latched)
             d->shutdown_code = (uint8_t)reason;
-        for_each_vcpu(d, v)
-        {
+        for_each_vcpu (d, v) {
             __atomic_fetch_or(&v->pause_flags, VPF_SHUTDOWN, __ATOMIC_SEQ_CST);
             vcpu_sleep_nosync(v);
         }
@@ -335,7 +332,7 @@ void domain_resume(struct domain *d)
     d->shutting_down = d->shut_down = false;
     d->shutdown_code_latched = false;
     d->shutdown_code = 0;
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         __atomic_fetch_and(&v->pause_flags, ~(uint64_t)VPF_SHUTDOWN, __ATOMIC_SEQ_CST);
     spin_unlock(&d->lock);
     domain_unpause(d);
@@ -367,7 +364,7 @@ static int relinquish(struct domain *d)
     if ((rc = event_domain_relinquish(d)))
         return rc;
     // Senders of events write there; now there is none left.
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_info_destroy(v);
     if ((rc = grant_domain_relinquish(d)))
         return rc;
@@ -387,7 +384,7 @@ int domain_kill(struct domain *d)
         d->dying = DOMAIN_DYING;
         spin_unlock(&d->lock);
         domain_pause(d);
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             sched_vcpu_destroy(v);
         timer_kill(&d->watchdog[0]);
         timer_kill(&d->watchdog[1]);

@@ -5,16 +5,16 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 
-#define CR0_TS          0x08
-#define CR4_OSXSAVE     0x40000
-#define XCR0_X87        0x1
-#define XCR0_SSE        0x2
-#define XCR0_AVX        0x4
-#define XCR0_AVX512     0xe0
-#define XCR0_KNOWN      (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
-#define FXSAVE_SIZE     512
-#define MXCSR_DEFAULT   0x1f80
-#define FCW_DEFAULT     0x037f
+#define CR0_TS        0x08
+#define CR4_OSXSAVE   0x40000
+#define XCR0_X87      0x1
+#define XCR0_SSE      0x2
+#define XCR0_AVX      0x4
+#define XCR0_AVX512   0xe0
+#define XCR0_KNOWN    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
+#define FXSAVE_SIZE   512
+#define MXCSR_DEFAULT 0x1f80
+#define FCW_DEFAULT   0x037f
 
 // What this machine's components take; 0 where it has no XSAVE.
 static uint64_t host_xcr0;
@@ -87,10 +87,7 @@ void fpu_restore(struct vcpu *v)
     if (v->fpu_dirty)
         return;
     if (host_xcr0)
-        __asm__ volatile("xrstor64 (%0)"
-                         :
-                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
-                         : "memory");
+        __asm__ volatile("xrstor64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else
         __asm__ volatile("fxrstor64 (%0)" : : "r"(v->fpu) : "memory");
     v->fpu_dirty = true;
@@ -102,15 +99,9 @@ void fpu_save(struct vcpu *v)
         return;
     clts();
     if (have_xsaveopt)
-        __asm__ volatile("xsaveopt64 (%0)"
-                         :
-                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
-                         : "memory");
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else if (host_xcr0)
-        __asm__ volatile("xsave64 (%0)"
-                         :
-                         : "r"(v->fpu), "a"(~0u), "d"(~0u)
-                         : "memory");
+        __asm__ volatile("xsave64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(v->fpu) : "memory");
     v->fpu_dirty = false;

@@ -1,8 +1,8 @@
 // Switching a CPU from one vCPU to another.
 //
-// There is one stack a CPU, none a vCPU: a vCPU that leaves takes only its registers along, so whoever
-// switches has nothing left to do. A switch saves prev, makes next current, hands prev back to the
-// scheduler and enters next on an empty stack; it never returns.
+// There is one stack a CPU, none a vCPU: a vCPU that leaves takes only its registers along, so
+// whoever switches has nothing left to do. A switch saves prev, makes next current, hands prev back
+// to the scheduler and enters next on an empty stack; it never returns.
 #include "core/event.h"
 #include "core/sched.h"
 #include "cpu/percpu.h"

@@ -21,7 +21,7 @@ typedef uint64_t cpumask_t;
 #define cpumask_of(c)  (1ull << (c))
 
 // Things to be done on a CPU before it next enters a guest or idles. Highest priority first.
-enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, NR_CPU_WORK };
+enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, WORK_NMI, NR_CPU_WORK };
 
 struct cpu_info {
     struct cpu_user_regs regs; // the interrupted guest's, valid inside the hypervisor

@@ -1,9 +1,11 @@
-// Bounce frames: how the hypervisor makes a guest's kernel take an exception, a system call or an event.
+// Bounce frames: how the hypervisor makes a guest's kernel take an exception, a system call or an
+// event.
 //
-// The frame on the guest kernel's stack, from the top down: ss, rsp, rflags, cs, rip, [error code, or for
-// the failsafe callback gs, fs, es, ds], r11, rcx. cs carries the old event mask in its upper half and, if the kernel itself was interrupted,
-// a privilege level of 0; rflags.IF is the inverse of the old mask. The handler starts at CPL 3 in kernel
-// mode with flags that never trap it.
+// The frame on the guest kernel's stack, from the top down: ss, rsp, rflags, cs, rip, [error code,
+// or for the failsafe callback gs, fs, es, ds], r11, rcx. cs carries the old event mask in its
+// upper half and, if the kernel itself was interrupted, a privilege level of 0; rflags.IF is the
+// inverse of the old mask. The handler starts at CPL 3 in kernel mode with flags that never trap
+// it.
 #include "core/event.h"
 #include "cpu/asm.h"
 #include "cpu/traps.h"
@@ -11,7 +13,7 @@
 #include "mm/guest.h"
 #include "pv/cpu.h"
 
-#define FLAGS_CLEARED                                                                              \
+#define FLAGS_CLEARED \
     (X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF)
 
 struct bounce {
@@ -109,9 +111,9 @@ static void bounce(struct cpu_user_regs *regs, const struct bounce *b)
 
 static bool vector_has_error(unsigned vector)
 {
-    return vector < 32 && (1u << vector & (1u << TRAP_DF | 1u << TRAP_TS | 1u << TRAP_NP |
-                                           1u << TRAP_SS | 1u << TRAP_GP | 1u << TRAP_PF |
-                                           1u << TRAP_AC));
+    return vector < 32 &&
+           (1u << vector & (1u << TRAP_DF | 1u << TRAP_TS | 1u << TRAP_NP | 1u << TRAP_SS |
+                            1u << TRAP_GP | 1u << TRAP_PF | 1u << TRAP_AC));
 }
 
 void pv_inject(struct cpu_user_regs *regs, unsigned vector, uint32_t error)
@@ -153,8 +155,8 @@ void pv_bounce_syscall(struct cpu_user_regs *regs)
         pv_inject(regs, TRAP_UD, 0);
         return;
     }
-    bounce(regs, &(struct bounce){.rip = v->syscall_callback,
-                                  .masks_events = v->syscall_masks_events});
+    bounce(regs,
+           &(struct bounce){.rip = v->syscall_callback, .masks_events = v->syscall_masks_events});
 }
 
 void pv_bounce_syscall32(struct cpu_user_regs *regs)
@@ -178,8 +180,8 @@ void pv_bounce_failed(struct cpu_user_regs *regs)
                  to_pv(current)->kernel_sp);
 }
 
-// IRETQ or a segment load refused the selectors that the guest asked for. The failsafe callback gets
-// them on its stack and has to repair them.
+// IRETQ or a segment load refused the selectors that the guest asked for. The failsafe callback
+// gets them on its stack and has to repair them.
 void pv_bounce_failsafe(struct cpu_user_regs *regs)
 {
     struct pv_vcpu *v = to_pv(current);

@@ -1,4 +1,5 @@
-// Hypercalls by which a guest tells where its handlers are, and the small ones about its processor state.
+// Hypercalls by which a guest tells where its handlers are, and the small ones about its processor
+// state.
 #include "core/hypercall_table.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
@@ -50,7 +51,7 @@ static int register_callback(struct pv_vcpu *v, const struct callback_register *
         v->sysenter_masks_events = masks;
         break;
     case CALLBACKTYPE_nmi:
-        v->nmi_callback = c->address;
+        pv_set_nmi_handler(v, c->address);
         break;
     default:
         return -ENOSYS;
@@ -68,7 +69,7 @@ static int unregister_callback(struct pv_vcpu *v, unsigned type)
     case CALLBACKTYPE_syscall32:
         return -EINVAL; // a guest cannot be without
     case CALLBACKTYPE_nmi:
-        v->nmi_callback = 0;
+        pv_set_nmi_handler(v, 0);
         return 0;
     default:
         return -ENOSYS;
@@ -94,16 +95,17 @@ long do_callback_op(unsigned cmd, uint64_t arg)
     }
 }
 
+// Superseded by callback_op. What is not an address is passed over; the call does not fail.
 long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 {
     struct pv_vcpu *v = to_pv(current);
+    struct callback_register c = {.type = CALLBACKTYPE_event, .address = event};
 
-    if (!pv_address_ok(event) || !pv_address_ok(failsafe) || !pv_address_ok(syscall))
-        return -EINVAL;
-    v->event_callback = event;
-    v->failsafe_callback = failsafe;
-    v->syscall_callback = syscall;
-    update_fast_syscall(v);
+    register_callback(v, &c);
+    c = (struct callback_register){.type = CALLBACKTYPE_failsafe, .address = failsafe};
+    register_callback(v, &c);
+    c = (struct callback_register){.type = CALLBACKTYPE_syscall, .address = syscall};
+    register_callback(v, &c);
     return 0;
 }
 
@@ -117,10 +119,10 @@ long do_nmi_op(unsigned cmd, uint64_t arg)
             return -EFAULT;
         if (current->id != 0 || !pv_address_ok(cb.handler_address))
             return -EINVAL;
-        to_pv(current)->nmi_callback = cb.handler_address;
+        pv_set_nmi_handler(to_pv(current), cb.handler_address);
         return 0;
     case XENNMI_unregister_callback:
-        to_pv(current)->nmi_callback = 0;
+        pv_set_nmi_handler(to_pv(current), 0);
         return 0;
     default:
         return -ENOSYS;
@@ -153,12 +155,16 @@ long do_iret(void)
         regs->entry_vector = 0;
     }
     v->v.info->evtchn_upcall_mask = !(c.rflags & X86_EFLAGS_IF);
+    v->nmi_masked = false;
+    if (v->nmi_pending)
+        work_raise(this_cpu(), WORK_NMI);
     if ((c.cs & 3) == 3)
         pv_to_user_mode(v);
     return (long)c.rax; // the way back puts it where the guest wants it
 }
 
-// All entries are copied as they are checked; a bad one ends the call with those before it in force.
+// All entries are copied as they are checked; a bad one ends the call with those before it in
+// force.
 long do_set_trap_table(uint64_t table)
 {
     struct pv_vcpu *v = to_pv(current);
@@ -205,8 +211,8 @@ static bool canonical(uint64_t va)
     return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
-// Loads a selector into the user GS, whose base is the inactive one now. A selector that cannot be loaded
-// becomes the null selector.
+// Loads a selector into the user GS, whose base is the inactive one now. A selector that cannot be
+// loaded becomes the null selector.
 static void load_user_gs(uint16_t selector)
 {
     __asm__ volatile("swapgs\n"
@@ -282,7 +288,7 @@ int pv_set_debugreg(struct pv_vcpu *v, unsigned n, uint64_t value)
 
 long do_set_debugreg(unsigned n, uint64_t value)
 {
-    return n > 7 ? -EINVAL : pv_set_debugreg(to_pv(current), n, value);
+    return n > 7 ? -ENODEV : pv_set_debugreg(to_pv(current), n, value);
 }
 
 long do_get_debugreg(unsigned n)
@@ -290,7 +296,7 @@ long do_get_debugreg(unsigned n)
     struct pv_vcpu *v = to_pv(current);
 
     if (n > 7)
-        return -EINVAL;
+        return -ENODEV;
     if (n == 4 || n == 5)
         n += 2;
     return (long)v->dr[index_nospec(n, 8)];

@@ -1,5 +1,5 @@
-// The PV CPU: bouncing exceptions and events to the guest's handlers, its privileged instructions and
-// its processor state.
+// The PV CPU: bouncing exceptions and events to the guest's handlers, its privileged instructions
+// and its processor state.
 #pragma once
 
 #include "pv/domain.h"
@@ -20,6 +20,12 @@ void pv_to_user_mode(struct pv_vcpu *v);
 // vectors that have one.
 void pv_inject(struct cpu_user_regs *regs, unsigned vector, uint32_t error);
 void pv_inject_page_fault(struct cpu_user_regs *regs, uint64_t addr, uint32_t error);
+
+// NMIs of guests: who handles them (0: nobody, they are lost), VCPUOP_send_nmi, and their delivery
+// when the vCPU is about to enter its guest.
+void pv_set_nmi_handler(struct pv_vcpu *v, uint64_t address);
+void pv_send_nmi(struct vcpu *v);
+void pv_nmi_init(void);
 
 // A selector could not be loaded: the guest's failsafe callback is next.
 void pv_bounce_failsafe(struct cpu_user_regs *regs);

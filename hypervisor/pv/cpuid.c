@@ -1,8 +1,8 @@
-// CPUID as PV guests see it: the processor's own leaves less every feature that a guest at CPL 3 could not
-// use, then the hypervisor's.
+// CPUID as PV guests see it: the processor's own leaves less every feature that a guest at CPL 3
+// could not use, then the hypervisor's.
 //
-// Kernels ask with the forced-emulation prefix. User programs see the processor itself unless it can
-// fault on CPUID, so features are masked for correctness of kernels, not for secrecy.
+// Kernels ask with the forced-emulation prefix. User programs see the processor itself unless it
+// can fault on CPUID, so features are masked for correctness of kernels, not for secrecy.
 #include "cpu/asm.h"
 #include "cpu/features.h"
 #include "cpu/time.h"
@@ -12,34 +12,33 @@
 
 #define BIT(n) (1u << (n))
 
-// Leaf 1 EDX, and its copies in 0x80000001 EDX: no VME, PSE, MTRR, PGE, PSE36 (what they control is the
-// hypervisor's), no SEP, no HTT (vCPUs are no threads of one core).
-#define LEAF1_EDX                                                                                  \
-    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) |   \
+// Leaf 1 EDX, and its copies in 0x80000001 EDX: no VME, PSE, MTRR, PGE, PSE36 (what they control is
+// the hypervisor's), no SEP, no HTT (vCPUs are no threads of one core).
+#define LEAF1_EDX                                                                                \
+    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) | \
      BIT(16) | BIT(19) | BIT(22) | BIT(23) | BIT(24) | BIT(25) | BIT(26) | BIT(27))
-#define LEAF1_EDX_COMMON                                                                           \
-    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) |   \
+#define LEAF1_EDX_COMMON                                                                         \
+    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) | \
      BIT(16) | BIT(23) | BIT(24))
 // SSE3, PCLMUL, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE, AVX, F16C, RDRAND
-#define LEAF1_ECX                                                                                  \
-    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |        \
+#define LEAF1_ECX                                                                           \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | \
      BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
 #define LEAF1_ECX_OSXSAVE    BIT(27)
 #define LEAF1_ECX_HYPERVISOR BIT(31)
-// FSGSBASE, BMI1, AVX2, BMI2, ERMS, FPU CS/DS deprecation, AVX-512 (F DQ IFMA CD BW VL), RDSEED, ADX,
-// CLFLUSHOPT, CLWB, SHA
-#define LEAF7_EBX                                                                                  \
-    (BIT(0) | BIT(3) | BIT(5) | BIT(8) | BIT(9) | BIT(13) | BIT(16) | BIT(17) | BIT(18) |          \
+// FSGSBASE, BMI1, AVX2, BMI2, ERMS, FPU CS/DS deprecation, AVX-512 (F DQ IFMA CD BW VL), RDSEED,
+// ADX, CLFLUSHOPT, CLWB, SHA
+#define LEAF7_EBX                                                                         \
+    (BIT(0) | BIT(3) | BIT(5) | BIT(8) | BIT(9) | BIT(13) | BIT(16) | BIT(17) | BIT(18) | \
      BIT(19) | BIT(21) | BIT(23) | BIT(24) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
 // VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ, RDPID
-#define LEAF7_ECX                                                                                  \
+#define LEAF7_ECX \
     (BIT(1) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14) | BIT(22))
 #define LEAF7_EDX BIT(4) // FSRM
 // LAHF, CMP_LEGACY off, ABM, SSE4A, MISALIGNSSE, 3DNOWPREFETCH, XOP, FMA4, TBM
-#define EXT1_ECX                                                                                   \
-    (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(16) | BIT(21))
+#define EXT1_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(16) | BIT(21))
 // SYSCALL, NX, MMXEXT, FFXSR, RDTSCP, LM
-#define EXT1_EDX (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(27) | BIT(29))
+#define EXT1_EDX      (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(27) | BIT(29))
 #define EXT7_EDX_ITSC BIT(8)
 #define XSAVE_SUB1    0x7 // XSAVEOPT, XSAVEC, XGETBV with ECX 1
 

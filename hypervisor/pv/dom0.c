@@ -206,7 +206,8 @@ static void grant_hardware(struct domain *d)
     uint64_t first, last;
     unsigned cursor = 0;
 
-    if (rangeset_add(d->io_ports, 0, 0xffff) || rangeset_add(d->io_memory, 0, ~0ull >> PAGE_SHIFT) ||
+    if (rangeset_add(d->io_ports, 0, 0xffff) ||
+        rangeset_add(d->io_memory, 0, ~0ull >> PAGE_SHIFT) ||
         rangeset_add(d->irqs, 0, gsi_count() - 1))
         panic("no memory for domain 0's permissions\n");
     while (platform_claimed_ports(&cursor, &port_first, &port_last))

@@ -1,14 +1,14 @@
-// Where things lie in domain 0's initial address space, as the ABI orders them (pv-abi/start_info.h):
-// kernel, initial RAM disk, P2M list, start_info, page tables, boot stack; at least 512 KB of mapped
-// space behind, up to a multiple of 4 MB. What the kernel allows to be left out of the mapping (its
-// notes MOD_START_PFN and INIT_P2M) follows behind it.
+// Where things lie in domain 0's initial address space, as the ABI orders them
+// (pv-abi/start_info.h): kernel, initial RAM disk, P2M list, start_info, page tables, boot stack;
+// at least 512 KB of mapped space behind, up to a multiple of 4 MB. What the kernel allows to be
+// left out of the mapping (its notes MOD_START_PFN and INIT_P2M) follows behind it.
 #include "lib/bits.h"
 #include "mm/pte.h"
 #include "pv/dom0.h"
 
-#define PAGES(bytes)  DIV_ROUND_UP((uint64_t)(bytes), (uint64_t)PAGE_SIZE)
-#define SPARE_PAGES   PAGES(512 << 10)
-#define ALIGN_PAGES   PAGES(4 << 20)
+#define PAGES(bytes) DIV_ROUND_UP((uint64_t)(bytes), (uint64_t)PAGE_SIZE)
+#define SPARE_PAGES  PAGES(512 << 10)
+#define ALIGN_PAGES  PAGES(4 << 20)
 
 // Tables of one level needed to map [va, end).
 static unsigned tables_at(uint64_t va, uint64_t end, unsigned shift)
@@ -60,7 +60,6 @@ void dom0_layout_plan(struct dom0_layout *l, const struct xen_kernel_info *k,
     if (xen_kernel_has(k, XEN_ELFNOTE_INIT_P2M)) {
         l->p2m = next;
         l->p2m_virt = k->init_p2m;
-        l->nr_p2m_tables =
-            tables_for(l->p2m_virt, l->p2m_virt + (l->p2m_pages << PAGE_SHIFT));
+        l->nr_p2m_tables = tables_for(l->p2m_virt, l->p2m_virt + (l->p2m_pages << PAGE_SHIFT));
     }
 }

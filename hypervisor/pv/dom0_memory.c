@@ -8,8 +8,9 @@
 
 #define MAX_ORDER     18 // 1 GB
 #define KEEP_FRACTION 16 // of free memory the hypervisor keeps one part in this many ...
-#define KEEP_MAX      (128ul << (20 - PAGE_SHIFT)) // ... but no more than this, for other domains and DMA buffers
-#define LEAST         (64ul << (20 - PAGE_SHIFT))
+#define KEEP_MAX \
+    (128ul << (20 - PAGE_SHIFT)) // ... but no more than this, for other domains and DMA buffers
+#define LEAST (64ul << (20 - PAGE_SHIFT))
 
 static uint64_t opt_size, opt_min, opt_max = ~0ull; // bytes
 

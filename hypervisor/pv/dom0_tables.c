@@ -1,5 +1,5 @@
-// Domain 0's initial page tables, written as the domain itself would write them: validation comes when
-// the root is taken into use.
+// Domain 0's initial page tables, written as the domain itself would write them: validation comes
+// when the root is taken into use.
 #include "lib/bug.h"
 #include "lib/string.h"
 #include "mm/pte.h"

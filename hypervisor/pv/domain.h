@@ -11,7 +11,7 @@
 
 // The per-domain area (slot 260): 32 pages a vCPU, 16 of GDT and 16 of LDT.
 #define PERDOMAIN_VCPU_PAGES 32
-#define PERDOMAIN_GDT(vcpu_id)                                                                     \
+#define PERDOMAIN_GDT(vcpu_id) \
     (PERDOMAIN_START + (uint64_t)(vcpu_id)*PERDOMAIN_VCPU_PAGES * PAGE_SIZE)
 #define PERDOMAIN_LDT(vcpu_id) (PERDOMAIN_GDT(vcpu_id) + 16 * PAGE_SIZE)
 
@@ -26,10 +26,10 @@ struct pt_view {
 
 struct pv_domain {
     struct domain d;
-    struct pt_view self;       // owner and from are d
-    uint32_t relinquish_left;  // frames yet to be looked at by pv_domain_relinquish()
+    struct pt_view self;      // owner and from are d
+    uint32_t relinquish_left; // frames yet to be looked at by pv_domain_relinquish()
     bool relinquishing;
-    uint64_t *perdomain_l3;    // what slot 260 of the domain's root tables points at
+    uint64_t *perdomain_l3; // what slot 260 of the domain's root tables points at
     uint64_t *perdomain_l2;
     uint64_t *perdomain_l1[MAX_VCPUS * PERDOMAIN_VCPU_PAGES / 512];
 };
@@ -39,9 +39,9 @@ struct pv_vcpu {
 
     // Modes. A PV guest's kernel and its user programs both run at CPL 3.
     bool kernel_mode;
-    bool syscall_masks_events, failsafe_masks_events, nmi_pending;
+    bool syscall_masks_events, failsafe_masks_events, nmi_pending, nmi_masked;
     uint64_t kernel_sp, kernel_ss;
-    uint64_t event_callback, failsafe_callback, syscall_callback, nmi_callback; // 0: none
+    uint64_t event_callback, failsafe_callback, syscall_callback; // 0: none
     uint64_t fast_syscall; // syscall_callback if entry.S may take its short way there, else 0
     uint64_t sysenter_callback, syscall32_callback;
     uint16_t sysenter_cs, syscall32_cs;
@@ -51,8 +51,8 @@ struct pv_vcpu {
     // Root page tables: frames with a reference and a type reference of FT_L4 each.
     mfn_t root;      // kernel's, CR3
     mfn_t user_root; // user's, 0: none
-    // A page table whose last typed reference this vCPU has put, and whose invalidation was preempted:
-    // to be finished before anything else; with an ordinary reference.
+    // A page table whose last typed reference this vCPU has put, and whose invalidation was
+    // preempted: to be finished before anything else; with an ordinary reference.
     struct frame *unfinished;
 
     // Descriptor tables (pv/desc.c).
@@ -64,16 +64,16 @@ struct pv_vcpu {
 
     // Processor state that the switch carries.
     uint64_t fs_base, gs_base_kernel, gs_base_user;
-    uint64_t dr[8];      // dr[7] 0: the debug registers are not in use
-    uint64_t cr0_ts;     // the guest's own CR0.TS: set by fpu_taskswitch
-    uint64_t cr4;        // as the guest sees it
+    uint64_t dr[8];  // dr[7] 0: the debug registers are not in use
+    uint64_t cr0_ts; // the guest's own CR0.TS: set by fpu_taskswitch
+    uint64_t cr4;    // as the guest sees it
     unsigned iopl;
-    uint64_t io_bitmap;  // guest address of PHYSDEVOP_set_iobitmap, 0: none
+    uint64_t io_bitmap; // guest address of PHYSDEVOP_set_iobitmap, 0: none
     unsigned io_bitmap_ports;
     uint64_t tsc_aux;
     bool debugregs_loaded;
-    bool bad_segments;   // a selector could not be loaded: take the failsafe callback on the way in
-    int loaded_on;       // CPU that last loaded all this, -1: none
+    bool bad_segments; // a selector could not be loaded: take the failsafe callback on the way in
+    int loaded_on;     // CPU that last loaded all this, -1: none
 };
 
 static inline struct pv_vcpu *to_pv(struct vcpu *v)

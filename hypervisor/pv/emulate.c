@@ -13,14 +13,15 @@
 #include "pv/io.h"
 #include "pv/mmu.h"
 
-#define CR0_PE 0x00000001
-#define CR0_MP 0x00000002
-#define CR0_TS 0x00000008
-#define CR0_ET 0x00000010
-#define CR0_NE 0x00000020
-#define CR0_WP 0x00010000
-#define CR0_AM 0x00040000
-#define CR0_PG 0x80000000
+#define CR0_PE    0x00000001
+#define CR0_MP    0x00000002
+#define CR0_TS    0x00000008
+#define CR0_ET    0x00000010
+#define CR0_NE    0x00000020
+#define CR0_WP    0x00010000
+#define CR0_AM    0x00040000
+#define CR0_PG    0x80000000
+#define CR0_GUEST (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG) // as guests see it
 
 static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
 {
@@ -47,6 +48,8 @@ static bool write_cr(struct pv_vcpu *v, unsigned n, uint64_t value)
 {
     switch (n) {
     case 0: // nothing in it is the guest's but TS
+        if ((value ^ CR0_GUEST) & ~(uint64_t)CR0_TS)
+            return false;
         pv_set_ts(v, value & CR0_TS);
         return true;
     case 2:
@@ -82,11 +85,12 @@ uint64_t pv_cr4_fix(uint64_t wanted)
     if (cpu_features.fsgsbase)
         cr4 |= wanted & CR4_FSGSBASE;
     if (cpu_features.xsave)
-        cr4 |= CR4_OSXSAVE; // Linux looks for it before it would set it
+        cr4 |= wanted & CR4_OSXSAVE; // on from the start: Linux looks for it before it would set it
     return cr4;
 }
 
-// A guest's kernel counts as privilege level 1, or as 0 where it has asked for the architecture's way.
+// A guest's kernel counts as privilege level 1, or as 0 where it has asked for the architecture's
+// way.
 bool pv_iopl_allows(const struct pv_vcpu *v)
 {
     unsigned level = 3;
@@ -148,6 +152,11 @@ static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
 {
     switch (i->modrm) {
     case 0xd1: // XSETBV
+        if (!(to_pv(current)->cr4 & CR4_OSXSAVE)) {
+            pv_inject(regs, TRAP_UD, 0);
+            i->again = true;
+            return true;
+        }
         return regs->rcx == 0 && fpu_set_xcr0(current, regs->rdx << 32 | (uint32_t)regs->rax);
     default:
         if (i->modrm_reg != 7 || i->modrm >= 0xc0)
@@ -238,8 +247,12 @@ bool pv_emulate_forced_cpuid(struct cpu_user_regs *regs)
     static const uint8_t sequence[] = {0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2};
     uint8_t insn[sizeof(sequence)];
 
-    if (copy_from_guest(insn, regs->rip, sizeof(insn)))
+    if (copy_from_guest(insn, regs->rip, 2) || insn[0] != sequence[0] || insn[1] != sequence[1])
         return false;
+    if (copy_from_guest(insn, regs->rip, sizeof(insn))) { // it goes on in a page that is not there
+        pv_inject_page_fault(regs, ROUND_UP(regs->rip, (uint64_t)PAGE_SIZE), PFEC_INSN);
+        return true;
+    }
     for (unsigned n = 0; n < sizeof(insn); n++)
         if (insn[n] != sequence[n])
             return false;

@@ -9,9 +9,10 @@
 #define STUB_SIZE 32
 
 // push %rcx; push %r11; mov $n, %eax; syscall; pop %r11; pop %rcx; ret
-static const uint8_t stub[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,   0,
-                               0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
-// iret does not come back, and restores RAX too: push %rcx; push %r11; push %rax; mov $n, %eax; syscall
+static const uint8_t stub[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                               0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+// iret does not come back, and restores RAX too: push %rcx; push %r11; push %rax; mov $n, %eax;
+// syscall
 static const uint8_t iret_stub[] = {0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05};
 
 void pv_hypercall_page_fill(void *page)

@@ -1,7 +1,8 @@
-// A port access passes two gates: the guest kernel's for its user programs (IOPL, bitmap), and the domain's
-// own permissions (io_ports). Ports outside the latter read as all ones and swallow writes for a
-// privileged domain that probes, and are #GP for the others. PCI's configuration address register is
-// kept per domain, since an access to it and the data register that follows belong together.
+// A port access passes two gates: the guest kernel's for its user programs (IOPL, bitmap), and the
+// domain's own permissions (io_ports). Ports outside the latter read as all ones and swallow writes
+// for a privileged domain that probes, and are #GP for the others. PCI's configuration address
+// register is kept per domain, since an access to it and the data register that follows belong
+// together.
 #include "pv/io.h"
 
 #include "core/rangeset.h"
@@ -94,23 +95,31 @@ bool pv_io(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
     return true;
 }
 
-static bool string_step(struct domain *d, struct insn *i, struct cpu_user_regs *regs, unsigned bytes)
+// One repetition. A fault has been injected when its memory cannot be reached.
+enum step { STEP_DONE, STEP_FAULT };
+
+static enum step string_step(struct domain *d, struct insn *i, struct cpu_user_regs *regs,
+                             unsigned bytes)
 {
     uint64_t *pointer = i->opcode & 2 ? &regs->rsi : &regs->rdi;
     uint64_t address = i->address32 ? (uint32_t)*pointer : *pointer;
     uint32_t value = 0;
 
     if (i->opcode & 2) {
-        if (copy_from_guest(&value, address, bytes))
-            return false;
+        if (copy_from_guest(&value, address, bytes)) {
+            pv_inject_page_fault(regs, address, 0);
+            return STEP_FAULT;
+        }
         port_out(d, (uint16_t)regs->rdx, bytes, value);
     } else {
         value = port_in(d, (uint16_t)regs->rdx, bytes);
-        if (copy_to_guest(address, &value, bytes))
-            return false;
+        if (copy_to_guest(address, &value, bytes)) {
+            pv_inject_page_fault(regs, address, PFEC_WRITE);
+            return STEP_FAULT;
+        }
     }
     *pointer += regs->rflags & X86_EFLAGS_DF ? -(uint64_t)bytes : bytes;
-    return true;
+    return STEP_DONE;
 }
 
 // A bounded number of repetitions; the guest executes the instruction again for the rest.
@@ -120,11 +129,13 @@ bool pv_io_string(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
 
     if (!v->v.domain->privileged || !guest_allows(v, (uint16_t)regs->rdx, bytes))
         return false;
-    if (!i->rep)
-        return string_step(v->v.domain, i, regs, bytes);
+    if (!i->rep) {
+        i->again = string_step(v->v.domain, i, regs, bytes) == STEP_FAULT;
+        return true;
+    }
     for (unsigned n = 0; n < 256 && regs->rcx; n++, regs->rcx--)
-        if (!string_step(v->v.domain, i, regs, bytes))
-            return false;
+        if (string_step(v->v.domain, i, regs, bytes) == STEP_FAULT)
+            break;
     i->again = regs->rcx != 0;
     return true;
 }

@@ -1,10 +1,13 @@
-// MSRs of PV guests. What belongs to the vCPU is switched with it; some of the machine's are shown to the
-// privileged domain; every other one is #GP, which Linux expects and survives.
+// MSRs of PV guests. What belongs to the vCPU is switched with it; some of the machine's are shown
+// to the privileged domain; every other one is #GP, which Linux expects and survives.
 #include "cpu/asm.h"
 #include "cpu/features.h"
+#include "core/guest_frame.h"
 #include "pv/cpu.h"
+#include "pv/hypercall_page.h"
 
 #define MSR_TSC            0x10
+#define MSR_HYPERCALL_PAGE 0x40000000
 #define MSR_APIC_BASE      0x1b
 #define MSR_UCODE_REV      0x8b
 #define MSR_PLATFORM_INFO  0xce
@@ -100,6 +103,20 @@ static bool canonical(uint64_t va)
     return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
+// The hypervisor's own MSR (CPUID leaf 2 names it): fills a frame of the guest's with hypercall
+// stubs.
+static bool write_hypercall_page(struct domain *d, uint64_t value)
+{
+    struct frame *f;
+    void *page;
+
+    if (value & ~PAGE_MASK || guest_area_get(d, value >> PAGE_SHIFT, &f, &page))
+        return false;
+    pv_hypercall_page_fill(page);
+    guest_area_put(f);
+    return true;
+}
+
 bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value)
 {
     uint64_t now;
@@ -118,10 +135,13 @@ bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value)
         v->tsc_aux = value;
         wrmsr(msr, value);
         return true;
-    case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP: // callback_op sets these up
-    case MSR_STAR ... MSR_FMASK:
+    case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP: // callback_op sets this up
     case MSR_UCODE_REV:
         return true;
+    case MSR_STAR ... MSR_FMASK: // ... and this; Linux knows
+        return false;
+    case MSR_HYPERCALL_PAGE:
+        return write_hypercall_page(v->v.domain, value);
     default: // what changes nothing may be written
         return pv_rdmsr(v, msr, &now) && now == value;
     }

@@ -1,8 +1,8 @@
 // SYSCALL on each CPU.
 //
 // The instruction leaves the stack pointer alone and the GS base is the guest's, so nothing in the
-// processor says where this CPU's stack is. Each CPU therefore enters at a stub of its own, made here,
-// that has the addresses as immediates.
+// processor says where this CPU's stack is. Each CPU therefore enters at a stub of its own, made
+// here, that has the addresses as immediates.
 #include "cpu/asm.h"
 #include "cpu/desc.h"
 #include "cpu/percpu.h"
@@ -12,10 +12,10 @@
 #include "mm/layout.h"
 #include "pv/cpu.h"
 
-#define MSR_STAR  0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_FMASK 0xc0000084
+#define MSR_STAR        0xc0000081
+#define MSR_LSTAR       0xc0000082
+#define MSR_CSTAR       0xc0000083
+#define MSR_FMASK       0xc0000084
 #define MSR_SYSENTER_CS 0x174
 
 #define STUB_SIZE 64
@@ -62,7 +62,7 @@ void pv_cpu_init(void)
     wrmsr(MSR_STAR, (uint64_t)FLAT_RING3_CS32 << 48 | (uint64_t)HV_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)stubs[cpu][0]);
     wrmsr(MSR_CSTAR, (uint64_t)stubs[cpu][1]);
-    wrmsr(MSR_FMASK, X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT |
-                         X86_EFLAGS_AC | X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_IOPL);
+    wrmsr(MSR_FMASK, X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC |
+                         X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_IOPL);
     wrmsr_safe(MSR_SYSENTER_CS, 0); // SYSENTER is #GP
 }

@@ -169,6 +169,8 @@ static void switch_to(struct vcpu *vcpu)
         wrmsr(MSR_TSC_AUX, v->tsc_aux);
         cpu_tsc_aux[cpu] = v->tsc_aux;
     }
+    if (v->nmi_pending)
+        work_raise(cpu, WORK_NMI);
     pv_load_debugregs(v);
     fpu_switch_to(vcpu);
     pv_time_update(vcpu);
@@ -237,7 +239,7 @@ static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
     v->fs_base = c->fs_base;
     v->gs_base_kernel = c->gs_base_kernel;
     v->gs_base_user = c->gs_base_user;
-    v->cr4 = pv_cr4_fix(c->ctrlreg[4]);
+    v->cr4 = pv_cr4_fix(c->ctrlreg[4] | CR4_OSXSAVE);
 }
 
 // VCPUOP_initialise, XEN_DOMCTL_setvcpucontext. Everything that can be refused is taken first: page
@@ -306,7 +308,7 @@ static int vcpu_init(struct vcpu *vcpu)
 
     v->loaded_on = -1;
     v->kernel_mode = true;
-    v->cr4 = pv_cr4_fix(0);
+    v->cr4 = pv_cr4_fix(CR4_OSXSAVE);
     v->dr[6] = 0xffff0ff0;
     v->dr[7] = 0x400;
     return pv_desc_vcpu_init(v);
@@ -330,6 +332,7 @@ const struct domain_ops pv_domain_ops = {
     .vcpu_destroy = vcpu_destroy,
     .vcpu_set_context = set_context,
     .vcpu_get_context = get_context,
+    .vcpu_nmi = pv_send_nmi,
     .switch_from = switch_from,
     .switch_to = switch_to,
     .enter = enter,
