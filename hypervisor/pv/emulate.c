@@ -28,7 +28,7 @@ static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
     switch (n) {
     case 0:
         *out =
-            CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG | (v->cr0_ts ? CR0_TS : 0);
+            CR0_GUEST | (v->cr0_ts ? CR0_TS : 0);
         return true;
     case 2:
         *out = v->v.info->arch.cr2;
