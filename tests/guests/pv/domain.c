@@ -116,7 +116,7 @@ TEST(domain_runs_and_shuts_down)
     LOAD(shutdown);
     domu_start(&domu);
     CHECK_EQ(domu_wait_shutdown(&domu), SHUTDOWN_reboot);
-    CHECK(event_count[virq] > seen); // domain 0 is told
+    CHECK(event_wait((unsigned)virq, seen, NS_PER_S)); // domain 0 is told
     map_data();
     CHECK_EQ(data()[0], 0x600d);
     seen = event_count[virq];
