@@ -81,7 +81,7 @@ static void handle(struct irq *irq)
     __atomic_fetch_add(&irq->running, 1, __ATOMIC_SEQ_CST);
     spin_unlock(&irq->lock);
     apic_eoi();
-    if (handler(irq, data))
+    if (handler(irq, data) && irq->level)
         irq_finish(irq);
     __atomic_fetch_sub(&irq->running, 1, __ATOMIC_SEQ_CST);
 }

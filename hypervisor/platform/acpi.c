@@ -223,20 +223,3 @@ int acpi_init(const void *rsdp, size_t rsdp_bytes)
     report();
     return 0;
 }
-
-static void hide(const struct acpi_table_ref *ref)
-{
-    struct acpi_header *h = ref->maddr ? acpi_memory(ref->maddr, ref->bytes) : NULL;
-
-    if (!h)
-        return;
-    // The sum over the table must stay 0.
-    h->checksum = (uint8_t)(h->checksum + h->signature[0] - 'X');
-    h->signature[0] = 'X';
-}
-
-void acpi_hide_iommu(void)
-{
-    hide(&acpi.dmar);
-    hide(&acpi.ivrs);
-}

@@ -116,8 +116,5 @@ extern struct acpi_info acpi;
 // away.
 int acpi_init(const void *rsdp, size_t rsdp_bytes);
 
-// Makes the IOMMU tables invisible to domain 0, which must not program what the hypervisor owns.
-void acpi_hide_iommu(void);
-
 // Firmware memory [maddr, maddr + bytes) for reading, or NULL if it is out of reach.
 void *acpi_memory(uint64_t maddr, size_t bytes);

@@ -39,8 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size -= bytes;
     }
     finish_tables(2);
-    if (acpi_init(NULL, 0) == 0)
-        acpi_hide_iommu();
+    acpi_init(NULL, 0);
     if (acpi.nr_cpus > MAX_CPUS || acpi.nr_ioapics > ACPI_MAX_IOAPICS ||
         acpi.nr_overrides > ACPI_MAX_OVERRIDES || acpi.nr_nmis > ACPI_MAX_NMIS ||
         acpi.nr_mcfg > ACPI_MAX_MCFG || acpi.nr_memory_ranges > ACPI_MAX_RANGES)
