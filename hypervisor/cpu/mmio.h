@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Maps [maddr, maddr + bytes), which need not be aligned, uncached; NULL if there is no room. Provided
-// by mm/mmio.c, since this room is below that one. mmio_unmap takes what mmio_map returned.
+// Maps [maddr, maddr + bytes), which need not be aligned, uncached; NULL if there is no room.
+// Provided by mm/mmio.c, since this room is below that one. mmio_unmap takes what mmio_map
+// returned.
 void *mmio_map(uint64_t maddr, size_t bytes);
 void mmio_unmap(void *va);
 

@@ -13,9 +13,9 @@
 // -EBUSY: set up already; -ENOSPC: no vectors.
 int msi_setup(pci_sbdf_t sbdf, unsigned count, struct irq **irq);
 
-// The same for one entry of the MSI-X table. It lies in a memory BAR; table_base is that BAR's address
-// for devices whose own registers do not tell (SR-IOV's virtual functions), else unused. -ENOMEM: the
-// table cannot be mapped.
+// The same for one entry of the MSI-X table. It lies in a memory BAR; table_base is that BAR's
+// address for devices whose own registers do not tell (SR-IOV's virtual functions), else unused.
+// -ENOMEM: the table cannot be mapped.
 int msix_setup(pci_sbdf_t sbdf, unsigned entry, uint64_t table_base, struct irq **irq);
 
 // Takes a message back; its interrupt is freed and must have no handler.

@@ -47,7 +47,8 @@ void platform_time_init(void)
 
 bool platform_claimed_ports(unsigned *cursor, uint16_t *first, uint16_t *last)
 {
-    static const uint16_t fixed[][2] = {{0x20, 0x21}, {0x40, 0x43}, {0xa0, 0xa1}, {0xcf8, 0xcf8}, {0xcfc, 0xcff}};
+    static const uint16_t fixed[][2] = {
+        {0x20, 0x21}, {0x40, 0x43}, {0xa0, 0xa1}, {0xcf8, 0xcf8}, {0xcfc, 0xcff}};
     unsigned irq;
 
     for (unsigned i; (i = (*cursor)++) < ARRAY_SIZE(fixed) + NR_SERIAL_PORTS;) {
