@@ -24,6 +24,7 @@ struct grant_table;
 struct pirq_table;
 struct rangeset;
 struct multicall_entry;
+struct cpuid_regs;
 
 enum guest_kind { GUEST_PV, GUEST_HVM };
 
@@ -45,6 +46,9 @@ struct domain_ops {
     // VCPUOP_initialise and domctl's get/set context; arg is a guest address.
     int (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
     void (*vcpu_get_context)(struct vcpu *v, struct vcpu_guest_context *c);
+
+    // What the vCPU is told by CPUID (cpu/asm.h).
+    void (*cpuid)(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
     // VCPUOP_send_nmi: makes it pending, and kicks the vCPU. NULL: there is no such thing.
     void (*vcpu_nmi)(struct vcpu *v);
@@ -81,7 +85,7 @@ struct domain {
     struct domain_memory mem; // first: mm/ knows no more of a domain
     domid_t id;
     bool privileged;          // dom0: may use the control interface
-    bool control_paused;      // DOMCTL_pausedomain counts as one pause
+    uint8_t control_paused;   // pauses by DOMCTL_pausedomain; together they count as one
     const struct domain_ops *ops;
     uint32_t refs;            // held by whoever looks at the domain; the list itself holds one
     struct list link;         // all domains, by id

@@ -333,6 +333,7 @@ const struct domain_ops pv_domain_ops = {
     .vcpu_set_context = set_context,
     .vcpu_get_context = get_context,
     .vcpu_nmi = pv_send_nmi,
+    .cpuid = pv_cpuid,
     .switch_from = switch_from,
     .switch_to = switch_to,
     .enter = enter,
