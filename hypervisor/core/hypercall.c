@@ -42,11 +42,11 @@ const char *hypercall_name(unsigned number)
     return number < ARRAY_SIZE(names) && names[number] ? names[number] : "?";
 }
 
-static inline long dispatch(unsigned number, const struct cpu_user_regs *regs)
+static inline long dispatch(uint64_t number, const struct cpu_user_regs *regs)
 {
     if (unlikely(number >= ARRAY_SIZE(table)))
         return -ENOSYS;
-    number = (unsigned)index_nospec(number, ARRAY_SIZE(table));
+    number = index_nospec(number, ARRAY_SIZE(table));
     if (unlikely(!(table[number].kinds >> current->domain->ops->kind & 1)))
         return -ENOSYS;
     return table[number].call(regs);
@@ -108,7 +108,7 @@ long hypercall_continue(unsigned number, unsigned nargs, ...)
 void hypercall_from_guest(struct cpu_user_regs *regs)
 {
     struct vcpu *v = current;
-    long result = dispatch((unsigned)regs->rax, regs);
+    long result = dispatch(regs->rax, regs);
 
     if (unlikely(v->continuation))
         v->continuation = false;
