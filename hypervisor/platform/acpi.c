@@ -111,7 +111,7 @@ static void read_table(uint64_t maddr)
     if (h && !reader)
         return; // not ours to read, however large or damaged it is
     h = map_table(maddr);
-    if (!h)
+    if (!h || !reader)
         return;
     if (reader->ref)
         reader->ref->maddr = maddr;
