@@ -28,7 +28,11 @@ struct frame {
     uint64_t state;      // FS_*: references, typed references, type, flags; changed atomically only
     uint32_t owner;      // frame number of the owner's struct domain; 0: nobody
     uint32_t next, prev; // links of frame lists (frame numbers; 0 ends)
-    uint32_t stamp;      // TLB clock when it was freed or last ceased to be of a type
+    union {
+        uint32_t stamp; // TLB clock when it was freed or last ceased to be of a type
+        uint32_t
+            groups; // of a page table: bit n set if entries 16n to 16n + 15 may hold references
+    };
     uint16_t progress;   // page table being (in)validated: entries [0, progress) hold references
     int16_t linear;      // page tables of the same level that map it (> 0) or that it maps (< 0)
     uint8_t kind, order; // enum frame_kind
@@ -49,9 +53,10 @@ _Static_assert(sizeof(struct frame) == 32, "two to a cache line, no straddling")
 #define FS_PINNED     (1ull << 61) // the owner holds a typed reference by its own wish
 #define FS_ALLOCATED  (1ull << 62) // the owner holds the reference of its allocation
 #define FS_LOCKED     (1ull << 63) // entries are being updated: the last typed reference stays
-// Counts stop here, so that nothing ever carries into the next field.
-#define FS_REFS_MAX  (FS_REFS - 0xff)
-#define FS_COUNT_MAX (FS_COUNT - (FS_COUNT_ONE << 8))
+// The top bits of the counts: with one of them set there are no more references to be had, so that
+// nothing ever carries into the next field.
+#define FS_REFS_FULL  (1ull << 27)
+#define FS_COUNT_FULL (1ull << 55)
 
 #define FRAME_DOOMED 1 // phase: what was validated is being undone
 #define FRAME_CHILD_UNFINISHED \
@@ -127,7 +132,7 @@ static inline bool frame_cas(struct frame *f, uint64_t *old, uint64_t next)
 
 static inline bool frame_refs_ok(uint64_t state)
 {
-    return (state & FS_REFS) - 1 < FS_REFS_MAX - 1;
+    return (state & FS_REFS) - 1 < FS_REFS_FULL - 1; // neither 0 nor full
 }
 
 // The number by which frames know a domain (which lies page-aligned in the direct map).
@@ -218,11 +223,10 @@ int frame_type_abort(struct frame *f);
 // type already. False: not the domain's, or of another type, or of none.
 static inline bool frame_get_validated(struct frame *f, uint32_t id, enum frame_type type)
 {
+    const uint64_t look_at = FS_TYPE | FS_VALIDATED | FS_REFS_FULL | FS_COUNT_FULL;
     uint64_t s = frame_state(f);
 
-    while (likely(f->owner == id &&
-                  (s & (FS_TYPE | FS_VALIDATED)) == (FS_OF_TYPE(type) | FS_VALIDATED) &&
-                  frame_refs_ok(s) && (s & FS_COUNT) < FS_COUNT_MAX))
+    while (likely(f->owner == id && (s & look_at) == (FS_OF_TYPE(type) | FS_VALIDATED)))
         if (likely(frame_cas(f, &s, s + FS_REF + FS_COUNT_ONE)))
             return likely(READ_ONCE(f->owner) == id) || frame_undo_get(f);
     return false;
@@ -265,17 +269,17 @@ static inline int frame_put_and_type_preemptible(struct frame *f)
 }
 
 // The lock of a frame with a validated type, under which the entries of a page table are updated
-// or a writable frame is written: the type stays. False if d does not own the frame, or
-// it has no validated type. Waits for another holder; a holder may wait for tables of lower level
-// only.
-bool frame_lock_slow(struct frame *f, uint32_t id);
-static inline bool frame_lock(struct frame *f, uint32_t id)
+// or a writable frame is written: the type stays. Returns the state, of which the type will not
+// change, or 0 if d does not own the frame or it has no validated type. Waits for another holder; a
+// holder may wait for tables of lower level only.
+uint64_t frame_lock_slow(struct frame *f, uint32_t id);
+static inline uint64_t frame_lock(struct frame *f, uint32_t id)
 {
     uint64_t s = frame_state(f);
 
     if (likely(f->owner == id && (s & (FS_VALIDATED | FS_LOCKED)) == FS_VALIDATED &&
                frame_cas(f, &s, s | FS_LOCKED) && READ_ONCE(f->owner) == id))
-        return true;
+        return s;
     return frame_lock_slow(f, id);
 }
 
@@ -319,8 +323,8 @@ struct frame *frame_alloc(struct domain *d, unsigned order, unsigned flags);
 // reached.
 int frame_assign(struct frame *f, unsigned order, struct domain *d);
 // XENMEM_exchange: takes a frame from a domain to which nothing refers but its allocation (false if
-// something does), and gives frames in exchange. Both without counting: the same number is to be taken and
-// given. A frame that was taken is the hypervisor's, to be given back or discarded.
+// something does), and gives frames in exchange. Both without counting: the same number is to be
+// taken and given. A frame that was taken is the hypervisor's, to be given back or discarded.
 bool frame_take(struct frame *f, struct domain *d);
 void frame_give(struct frame *f, unsigned order, struct domain *d);
 void frame_discard(struct frame *f);

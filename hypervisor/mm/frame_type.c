@@ -55,6 +55,7 @@ static void end_untyped(struct frame *f, unsigned own)
 {
     f->phase = 0;
     f->progress = 0;
+    // From here on a stamp again, for a table.
     f->stamp = tlb_clock_now();
     __atomic_fetch_sub(&f->state, FS_COUNT_ONE + own * FS_REF, __ATOMIC_SEQ_CST);
 }
@@ -150,7 +151,7 @@ int frame_get_type(struct frame *f, enum frame_type type, bool preemptible)
         if (frame_type_of(s) != type)
             return -EINVAL;
         if (s & FS_VALIDATED) {
-            if ((s & FS_COUNT) >= FS_COUNT_MAX)
+            if (s & FS_COUNT_FULL)
                 return -EINVAL;
             if (frame_cas(f, &s, s + FS_COUNT_ONE))
                 return 0;
@@ -236,7 +237,7 @@ bool frame_get_writable_slow(struct frame *f, uint32_t id)
     return false;
 }
 
-bool frame_lock_slow(struct frame *f, uint32_t id)
+uint64_t frame_lock_slow(struct frame *f, uint32_t id)
 {
     uint64_t s = frame_state(f);
 
@@ -245,9 +246,9 @@ bool frame_lock_slow(struct frame *f, uint32_t id)
             s = wait_for(f);
         } else if (frame_cas(f, &s, s | FS_LOCKED)) {
             if (READ_ONCE(f->owner) == id)
-                return true;
+                return s;
             frame_unlock(f); // it changed hands between the look and the grip
         }
     }
-    return false;
+    return 0;
 }

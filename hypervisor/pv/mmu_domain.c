@@ -7,6 +7,7 @@
 #include "core/vm_assist.h"
 #include "cpu/smp.h"
 #include "mm/alloc.h"
+#include "mm/direct_read.h"
 #include "mm/tlb.h"
 #include "mm/paging.h"
 #include "pv/cpu.h"
@@ -109,6 +110,8 @@ int pv_put_roots(struct pv_vcpu *v)
     return rc;
 }
 
+// Only a guest's kernel sees the machine-to-physical table, whether it has asked for that
+// (VMASST_TYPE_m2p_strict) or not: no guest's user programs have business there.
 static void show_m2p(mfn_t root, bool show)
 {
     WRITE_ONCE(((uint64_t *)mfn_to_virt(root))[HV_FIRST_SLOT], show ? hv_pml4[HV_FIRST_SLOT] : 0);
@@ -126,8 +129,7 @@ int pt_new_root(struct pv_vcpu *v, mfn_t root)
             return rc;
     }
     v->root = root;
-    if (unlikely(vm_assist(v->v.domain, VMASST_TYPE_m2p_strict)))
-        show_m2p(root, true);
+    show_m2p(root, true);
     cpu_info()->kernel_cr3 = root << PAGE_SHIFT;
     tlb_switch_cr3(root << PAGE_SHIFT);
     return root != old ? root_put(v, old) : 0;
@@ -144,7 +146,7 @@ int pt_new_user_root(struct pv_vcpu *v, mfn_t root)
     rc = root ? root_get(root, v->v.domain) : 0;
     if (rc)
         return rc;
-    if (root && unlikely(vm_assist(v->v.domain, VMASST_TYPE_m2p_strict)))
+    if (root && root != v->root)
         show_m2p(root, false);
     v->user_root = root;
     cpu_info()->user_cr3 = root << PAGE_SHIFT;
@@ -171,33 +173,33 @@ void pv_invlpg(uint64_t va)
         tlb_flush_local_one(va);
 }
 
-static uint64_t *next_table(uint64_t entry)
+// The table that an entry of a table points to; NULL if it is not present. Other vCPUs may change
+// the tables meanwhile, and whatever is read then may be no entry at all: direct_read() makes
+// reading on harmless, and what comes out is validated by its user.
+static inline const uint64_t *next_table(const uint64_t *table, unsigned index)
 {
-    mfn_t mfn = PTE_TO_MFN(entry);
+    uint64_t e = direct_read(&table[index]);
 
-    return (entry & PTE_P) && mfn_valid(mfn) ? mfn_to_virt(mfn) : NULL;
+    return e & PTE_P ? maddr_to_virt(e & PTE_ADDR) : NULL;
 }
 
 uint64_t *pt_walk(uint64_t va, struct frame **table)
 {
-    uint64_t *t = mfn_to_virt(to_pv(current)->root);
+    const uint64_t *t = mfn_to_virt(to_pv(current)->root);
 
-    // Other vCPUs may change the tables meanwhile: whatever is read is checked for being RAM, so
-    // that reading on is harmless, and the end of the walk is validated by its user.
-    for (unsigned shift = L4_SHIFT; shift > L1_SHIFT; shift -= 9) {
-        t = next_table(READ_ONCE(t[PT_INDEX(va, shift)]));
-        if (unlikely(!t))
-            return NULL;
-    }
+    if (!(t = next_table(t, PT_INDEX(va, L4_SHIFT))) ||
+        !(t = next_table(t, PT_INDEX(va, L3_SHIFT))) ||
+        !(t = next_table(t, PT_INDEX(va, L2_SHIFT))) || unlikely(virt_to_mfn(t) >= max_mfn))
+        return NULL;
     *table = mfn_to_frame(virt_to_mfn(t));
-    return &t[PT_INDEX(va, L1_SHIFT)];
+    return (uint64_t *)&t[PT_INDEX(va, L1_SHIFT)];
 }
 
 mfn_t pv_va_to_mfn(uint64_t va, bool write)
 {
     struct frame *table;
     uint64_t *p = pv_address_ok(va) ? pt_walk(va, &table) : NULL;
-    uint64_t e = p ? READ_ONCE(*p) : 0;
+    uint64_t e = p ? direct_read(p) : 0;
 
     return (e & PTE_P) && (!write || (e & PTE_RW)) ? PTE_TO_MFN(e) : INVALID_MFN;
 }

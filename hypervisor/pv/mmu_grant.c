@@ -64,6 +64,7 @@ int pv_grant_map(uint64_t addr, mfn_t mfn, unsigned flags)
         return GNTST_general_error;
     }
     old = READ_ONCE(*p);
+    l1e_mark(p);
     WRITE_ONCE(*p, next);
     if (old & PTE_P)
         l1e_put(old);
@@ -121,7 +122,7 @@ int pv_grant_unmap(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_wi
     p = find_entry(addr, flags, &table);
     if (p) {
         old = READ_ONCE(*p);
-        if (entry_matches(old, mfn, flags))
+        if (entry_matches(old, mfn, flags)) // in its group there is something already
             WRITE_ONCE(*p, next);
         else
             p = NULL;

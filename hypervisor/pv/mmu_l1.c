@@ -100,6 +100,7 @@ update(uint64_t *p, uint64_t old, uint64_t next, enum store_mode mode, const str
     rc = l1e_get(next, view);
     if (unlikely(rc))
         return rc;
+    l1e_mark(p);
     if (!store(p, old, next, mode)) {
         l1e_put(next);
         return -EAGAIN;
@@ -121,10 +122,15 @@ int l1e_exchange(uint64_t *p, uint64_t old, uint64_t next, const struct pt_view 
     return update(p, old, next, STORE_EXACT, view);
 }
 
-// Most entries of most tables are empty: looks at four at once.
-static inline bool four_absent(const uint64_t *t)
+// One entry of a table that is being validated: 0, or what l1e_get says.
+static inline int validate_entry(uint64_t *p, const struct pt_view *view)
 {
-    return !((t[0] | t[1] | t[2] | t[3]) & PTE_P);
+    uint64_t e = *p, next = l1e_adjust(e);
+    int rc = l1e_get(next, view);
+
+    if (next != e && !rc)
+        *p = next;
+    return rc;
 }
 
 int l1_validate(struct frame *f)
@@ -132,25 +138,19 @@ int l1_validate(struct frame *f)
     const struct pt_view *view = &to_pvd(frame_owner(f))->self;
     uint64_t *t = table_of_frame(f);
 
-    for (unsigned i = 0; i < PTES_PER_TABLE; i++) {
-        uint64_t e, next;
-        int rc;
+    f->groups = 0;
+    for (unsigned group = 0; group < PTES_PER_TABLE; group += PT_GROUP) {
+        if (likely(group_absent(&t[group])))
+            continue;
+        mark_group(f, group);
+        for (unsigned i = group; i < group + PT_GROUP; i++) {
+            int rc = t[i] & PTE_P ? validate_entry(&t[i], view) : 0;
 
-        if (!(i & 3) && four_absent(&t[i])) {
-            i += 3;
-            continue;
+            if (unlikely(rc)) {
+                f->progress = (uint16_t)i;
+                return rc;
+            }
         }
-        e = t[i];
-        if (!(e & PTE_P))
-            continue;
-        next = l1e_adjust(e);
-        rc = l1e_get(next, view);
-        if (unlikely(rc)) {
-            f->progress = (uint16_t)i;
-            return rc;
-        }
-        if (next != e)
-            t[i] = next;
     }
     return 0;
 }
@@ -159,13 +159,12 @@ void l1_invalidate(struct frame *f)
 {
     const uint64_t *t = table_of_frame(f);
 
-    for (unsigned i = 0; i < f->progress; i++) {
-        if (!(i & 3) && four_absent(&t[i])) {
-            i += 3;
-            continue;
-        }
-        if (t[i] & PTE_P)
-            l1e_put(t[i]);
+    for (uint32_t left = groups_below(f, f->progress); left; left &= left - 1) {
+        unsigned group = bit_first(left) * PT_GROUP;
+
+        for (unsigned i = group; i < MIN(group + PT_GROUP, (unsigned)f->progress); i++)
+            if (t[i] & PTE_P)
+                l1e_put(t[i]);
     }
     f->progress = 0;
 }

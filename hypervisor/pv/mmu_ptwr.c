@@ -8,7 +8,7 @@
 // depends on the guest's code being what it was when it faulted.
 #include "core/vm_assist.h"
 #include "cpu/traps.h"
-#include "mm/guest.h"
+#include "mm/direct_read.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
@@ -63,7 +63,7 @@ static bool table_write(struct cpu_user_regs *regs, uint64_t addr)
     p = pt_walk(addr, &table);
     if (!p)
         return false;
-    e = READ_ONCE(*p);
+    e = direct_read(p);
     if ((e & (PTE_P | PTE_RW)) != PTE_P || !mfn_valid(PTE_TO_MFN(e)))
         return false;
     return emulate(regs, addr, mfn_to_frame(PTE_TO_MFN(e)), &to_pvd(d)->self);

@@ -56,22 +56,28 @@ static int linear_get(struct frame *table, unsigned level, struct frame *target,
     return -EINVAL;
 }
 
-// References of a present entry of a table of level 2 to 4.
+// References of a present entry of a table of level 2 to 4. upper_get_fast: if the lower table is
+// valid already, which most are.
+static inline bool upper_get_fast(uint64_t e, unsigned level, uint32_t id)
+{
+    mfn_t mfn = PTE_TO_MFN(e);
+
+    return likely(!(e & (pt_reserved | UPPER_REFUSED)) && mfn < max_mfn) &&
+           frame_get_validated(mfn_to_frame(mfn), id, (enum frame_type)(level - 1));
+}
+
 static int upper_get(uint64_t e, unsigned level, struct frame *table, uint32_t id, bool preemptible)
 {
-    enum frame_type child = (enum frame_type)(level - 1);
     mfn_t mfn = PTE_TO_MFN(e);
     struct frame *f;
     int rc;
 
-    if (unlikely((e & (pt_reserved | UPPER_REFUSED)) || !mfn_valid(mfn)))
+    if ((e & (pt_reserved | UPPER_REFUSED)) || !mfn_valid(mfn))
         return -EINVAL;
     f = mfn_to_frame(mfn);
-    if (likely(frame_get_validated(f, id, child)))
-        return 0;
     if (!frame_get_by_id(f, id))
         return -EINVAL;
-    rc = f == table ? -EINVAL : frame_get_type(f, child, preemptible);
+    rc = f == table ? -EINVAL : frame_get_type(f, (enum frame_type)(level - 1), preemptible);
     if (!rc)
         return 0;
     frame_put(f);
@@ -79,7 +85,7 @@ static int upper_get(uint64_t e, unsigned level, struct frame *table, uint32_t i
 }
 
 // Drops them: 0 or -ERESTART, as frame_put_and_type_preemptible.
-static int upper_put(uint64_t e, unsigned level, struct frame *table, bool preemptible)
+static inline int upper_put(uint64_t e, unsigned level, struct frame *table, bool preemptible)
 {
     struct frame *f = mfn_to_frame(PTE_TO_MFN(e));
 
@@ -95,6 +101,9 @@ static int upper_put(uint64_t e, unsigned level, struct frame *table, bool preem
     return 0;
 }
 
+_Static_assert(HV_FIRST_SLOT % PT_GROUP == 0 && HV_LAST_SLOT == HV_FIRST_SLOT + PT_GROUP - 1,
+               "the hypervisor's slots are passed over as a group");
+
 static void fill_hypervisor_slots(struct frame *f)
 {
     uint64_t *t = table_of_frame(f);
@@ -104,32 +113,68 @@ static void fill_hypervisor_slots(struct frame *f)
     t[PERDOMAIN_SLOT] = virt_to_maddr(to_pvd(frame_owner(f))->perdomain_l3) | PTE_TABLE;
 }
 
-static int upper_validate(struct frame *f, unsigned level, bool preemptible)
+// One present entry: 0, -EINVAL or -ERESTART. *slow: it may have cost something.
+static inline int validate_entry(struct frame *f, unsigned level, uint64_t *p, bool preemptible,
+                                 bool *slow)
 {
-    uint32_t id = f->owner;
-    uint64_t *t = table_of_frame(f);
+    uint64_t e = *p;
 
-    for (unsigned i = f->progress; i < PTES_PER_TABLE; i++) {
-        uint64_t e = t[i];
-        int rc;
+    *slow = !upper_get_fast(e, level, f->owner);
+    if (*slow) {
+        int rc = upper_get(e, level, f, f->owner, preemptible);
 
-        if (!(e & PTE_P) || (level == FT_L4 && !l4_slot_is_guests(i)))
-            continue;
-        rc = upper_get(e, level, f, id, preemptible);
-        if (!rc && !(e & PTE_US))
-            t[i] = e | PTE_US;
-        f->progress = (uint16_t)(i + !rc);
         if (rc)
             return rc;
-        if (preemptible && i + 1 < PTES_PER_TABLE && preempt_check())
-            return -ERESTART;
     }
+    if (!(e & PTE_US))
+        *p = e | PTE_US;
+    return 0;
+}
+
+// The entries of one group, from f->progress on: 0, -EINVAL or -ERESTART.
+static int validate_group(struct frame *f, unsigned level, unsigned group, bool preemptible)
+{
+    uint64_t *t = table_of_frame(f);
+
+    for (unsigned i = MAX(group, (unsigned)f->progress); i < group + PT_GROUP; i++) {
+        bool slow;
+        int rc;
+
+        if (!(t[i] & PTE_P))
+            continue;
+        rc = validate_entry(f, level, &t[i], preemptible, &slow);
+        if (rc || (slow && preemptible && preempt_check())) {
+            f->progress = (uint16_t)(rc ? i : i + 1);
+            return rc ? rc : -ERESTART;
+        }
+    }
+    return 0;
+}
+
+static int upper_validate(struct frame *f, unsigned level, bool preemptible)
+{
+    uint64_t *t = table_of_frame(f);
+
+    if (!f->progress)
+        f->groups = 0;
+    for (unsigned group = f->progress & ~(PT_GROUP - 1u); group < PTES_PER_TABLE;
+         group += PT_GROUP) {
+        int rc;
+
+        if (group_absent(&t[group]) || (level == FT_L4 && group == HV_FIRST_SLOT))
+            continue;
+        mark_group(f, group);
+        rc = validate_group(f, level, group, preemptible);
+        if (rc)
+            return rc;
+    }
+    f->progress = PTES_PER_TABLE;
     if (level == FT_L4)
         fill_hypervisor_slots(f);
     return 0;
 }
 
-// The entry before f->progress: 0 or -ERESTART.
+// One present entry: 0 or -ERESTART.
 static int invalidate_entry(struct frame *f, unsigned level, uint64_t e, bool preemptible)
 {
     struct frame *child = mfn_to_frame(PTE_TO_MFN(e));
@@ -149,24 +194,46 @@ static int invalidate_entry(struct frame *f, unsigned level, uint64_t e, bool pr
     return 0;
 }
 
-static int upper_invalidate(struct frame *f, unsigned level, bool preemptible)
+static bool last_typed(uint64_t e)
 {
-    uint64_t *t = table_of_frame(f);
+    return (frame_state(mfn_to_frame(PTE_TO_MFN(e))) & FS_COUNT) <= FS_COUNT_ONE;
+}
 
-    for (; f->progress; f->progress--) {
-        unsigned i = f->progress - 1u;
+// The entries of one group, below f->progress, which goes down with them: 0 or -ERESTART.
+static int invalidate_group(struct frame *f, unsigned level, unsigned group, bool preemptible)
+{
+    const uint64_t *t = table_of_frame(f);
+    unsigned i = MIN(group + PT_GROUP, (unsigned)f->progress);
+
+    while (i-- > group) {
+        bool slow;
         int rc;
 
-        if (!(t[i] & PTE_P) || (level == FT_L4 && !l4_slot_is_guests(i)))
+        if (!(t[i] & PTE_P))
             continue;
+        slow = last_typed(t[i]);
         rc = invalidate_entry(f, level, t[i], preemptible);
-        if (rc)
-            return rc;
-        if (preemptible && i && preempt_check()) {
-            f->progress--;
+        if (rc || (slow && preemptible && preempt_check())) {
+            f->progress = (uint16_t)(rc ? i + 1 : i);
             return -ERESTART;
         }
     }
+    f->progress = (uint16_t)group;
+    return 0;
+}
+
+static int upper_invalidate(struct frame *f, unsigned level, bool preemptible)
+{
+    uint64_t *t = table_of_frame(f);
+    uint32_t left = groups_below(f, f->progress);
+
+    for (; left; left &= ~(1u << bit_last(left))) {
+        int rc = invalidate_group(f, level, bit_last(left) * PT_GROUP, preemptible);
+
+        if (rc)
+            return rc;
+    }
+    f->progress = 0;
     if (level == FT_L4) // the guest need not see where the hypervisor lives
         for (unsigned i = HV_FIRST_SLOT; i <= HV_LAST_SLOT; i++)
             t[i] = 0;
@@ -225,9 +292,12 @@ int upper_update(struct frame *table, unsigned index, uint64_t next, bool keep_a
             upper_store(p, next, keep_ad);
             return 0;
         }
-        rc = upper_get(next, level, table, table->owner, true);
+        rc = upper_get_fast(next, level, table->owner)
+                 ? 0
+                 : upper_get(next, level, table, table->owner, true);
         if (rc)
             return rc;
+        mark_group(table, index);
     }
     upper_store(p, next, keep_ad);
     if ((old & PTE_P) && upper_put(old, level, table, true))

@@ -14,8 +14,8 @@
 
 struct work {
     struct pv_vcpu *v;
-    struct pt_view view;
-    uint32_t table_owner; // frame_owner_id(view.owner)
+    const struct pt_view *view;
+    uint32_t table_owner; // frame_owner_id(view->owner)
     struct frame *locked; // NULL: none
     enum frame_type type; // of it
 };
@@ -28,21 +28,26 @@ static void unlock(struct work *w)
     }
 }
 
+static uint64_t *entry_at(uint64_t maddr)
+{
+    return maddr_to_virt(maddr & ~7ull);
+}
+
 // A page that is no validated table, nor mapped writable: like any page of the guest's own, it may
 // be written if it can be writable.
-static int store_to_untyped(struct work *w, struct frame *f, unsigned offset, uint64_t val)
+static int store_to_untyped(uint32_t owner, struct frame *f, uint64_t ptr, uint64_t val)
 {
-    if (!frame_get_writable(f, w->table_owner))
+    if (!frame_get_writable(f, owner))
         return -EINVAL;
-    WRITE_ONCE(*(uint64_t *)((char *)table_of_frame(f) + offset), val);
+    WRITE_ONCE(*entry_at(ptr), val);
     frame_put_and_type(f);
     return 0;
 }
 
-static int update_upper(struct work *w, unsigned offset, uint64_t val, bool keep_ad)
+static int update_upper(struct work *w, uint64_t ptr, uint64_t val, bool keep_ad)
 {
     struct frame *unfinished;
-    int rc = upper_update(w->locked, offset / 8, val, keep_ad, &unfinished);
+    int rc = upper_update(w->locked, PT_INDEX(ptr, 3), val, keep_ad, &unfinished);
 
     if (unfinished)
         pt_park(w->v, unfinished);
@@ -51,30 +56,29 @@ static int update_upper(struct work *w, unsigned offset, uint64_t val, bool keep
 
 static int update_entry(struct work *w, uint64_t ptr, uint64_t val, bool keep_ad)
 {
-    mfn_t mfn = ptr >> PAGE_SHIFT;
-    unsigned offset = (unsigned)ptr & (PAGE_SIZE - 1) & ~7u;
-    struct frame *f = mfn_to_frame(mfn);
-    uint64_t *p;
+    struct frame *f = mfn_to_frame(ptr >> PAGE_SHIFT);
 
     if (f != w->locked) {
+        uint64_t state;
+
         unlock(w);
-        if (!mfn_valid(mfn))
+        if (!mfn_valid(ptr >> PAGE_SHIFT))
             return -EINVAL;
-        if (!frame_lock(f, w->table_owner))
-            return store_to_untyped(w, f, offset, val);
+        state = frame_lock(f, w->table_owner);
+        if (!state)
+            return store_to_untyped(w->table_owner, f, ptr, val);
         w->locked = f;
-        w->type = frame_type_of(frame_state(f));
+        w->type = frame_type_of(state);
     }
-    p = (uint64_t *)((char *)table_of_frame(f) + offset);
     switch (w->type) {
     case FT_L1:
-        return l1e_update(p, val, keep_ad, &w->view);
+        return l1e_update(entry_at(ptr), val, keep_ad, w->view);
     case FT_L2:
     case FT_L3:
     case FT_L4:
-        return update_upper(w, offset, val, keep_ad);
+        return update_upper(w, ptr, val, keep_ad);
     case FT_WRITABLE:
-        WRITE_ONCE(*p, val);
+        WRITE_ONCE(*entry_at(ptr), val);
         return 0;
     default:
         return -EINVAL;
@@ -86,7 +90,7 @@ static int update_m2p(struct work *w, uint64_t ptr, uint64_t val)
     mfn_t mfn = ptr >> PAGE_SHIFT;
     struct frame *f = mfn_to_frame(mfn);
 
-    if (!mfn_valid(mfn) || !frame_get_by_id(f, w->view.id))
+    if (!mfn_valid(mfn) || !frame_get_by_id(f, w->view->id))
         return -EINVAL;
     m2p_set(mfn, val);
     frame_put(f);
@@ -95,15 +99,11 @@ static int update_m2p(struct work *w, uint64_t ptr, uint64_t val)
 
 static int one_request(struct work *w, const struct mmu_update *r)
 {
-    switch (r->ptr & 3) {
-    case MMU_NORMAL_PT_UPDATE:
-    case MMU_PT_UPDATE_NO_TRANSLATE:
-        return update_entry(w, r->ptr, r->val, false);
-    case MMU_PT_UPDATE_PRESERVE_AD:
-        return update_entry(w, r->ptr, r->val, true);
-    default:
-        return update_m2p(w, r->ptr & ~3ull, r->val);
-    }
+    unsigned kind = r->ptr & 3;
+
+    if (unlikely(kind == MMU_MACHPHYS_UPDATE))
+        return update_m2p(w, r->ptr, r->val);
+    return update_entry(w, r->ptr, r->val, kind == MMU_PT_UPDATE_PRESERVE_AD);
 }
 
 // Does requests [*done, n). Stops with *done at the one that failed (rc), or with -ERESTART.
@@ -126,7 +126,7 @@ static int all_requests(struct work *w, uint64_t reqs, unsigned n, unsigned *don
             if (unlikely(w->v->unfinished))
                 return -ERESTART;
         }
-        if (*done < n) {
+        if (unlikely(*done < n)) {
             unlock(w);
             if (preempt_check())
                 return -ERESTART;
@@ -136,7 +136,7 @@ static int all_requests(struct work *w, uint64_t reqs, unsigned n, unsigned *don
 }
 
 // The domains that `dom` names: tables' owner in the high half (less one; 0: the caller), frames'
-// owner in the low one.
+// owner in the low one. Closed in any case.
 static int open_view(struct pt_view *view, unsigned dom)
 {
     int rc;
@@ -151,43 +151,99 @@ static int open_view(struct pt_view *view, unsigned dom)
     return 0;
 }
 
-long do_mmu_update(uint64_t reqs, unsigned count, uint64_t pdone, unsigned dom)
+static void close_view(struct pt_view *view)
 {
-    struct work w = {.v = to_pv(current)};
-    unsigned n = count & ~COUNT_PREEMPTED, done = 0, before = 0;
-    int rc;
+    pt_domain_put(view->from);
+    pt_domain_put(view->owner);
+}
 
-    rc = pt_finish(w.v);
+static int requests(struct pv_vcpu *v, uint64_t reqs, unsigned n, unsigned *done,
+                    const struct pt_view *view)
+{
+    struct work w = {.v = v, .view = view, .table_owner = frame_owner_id(view->owner)};
+    int rc = all_requests(&w, reqs, n, done);
+
+    unlock(&w);
+    return rc;
+}
+
+static int foreign_requests(struct pv_vcpu *v, uint64_t reqs, unsigned n, unsigned *done,
+                            unsigned dom)
+{
+    struct pt_view view;
+    int rc = open_view(&view, dom);
+
+    if (!rc)
+        rc = requests(v, reqs, n, done, &view);
+    close_view(&view);
+    return rc;
+}
+
+static __attribute__((noinline)) long any_update(struct pv_vcpu *v, uint64_t reqs, unsigned count,
+                                                 uint64_t pdone, unsigned dom)
+{
+    unsigned n = count & ~COUNT_PREEMPTED, done = 0, before = 0;
+    int rc = pt_finish(v);
+
     if (unlikely(rc))
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, (uint64_t)count, pdone,
                                   (uint64_t)dom);
     if ((count & COUNT_PREEMPTED) && pdone && copy_from_guest(&before, pdone, sizeof(before)))
         return -EFAULT;
-    if (likely(dom == DOMID_SELF)) {
-        w.view = to_pvd(w.v->v.domain)->self;
-    } else {
-        rc = open_view(&w.view, dom);
-        if (rc)
-            goto out;
-    }
-    w.table_owner = frame_owner_id(w.view.owner);
-    rc = all_requests(&w, reqs, n, &done);
-    unlock(&w);
-out:
-    if (unlikely(dom != DOMID_SELF)) {
-        pt_domain_put(w.view.from);
-        pt_domain_put(w.view.owner);
-    }
+    rc = dom == DOMID_SELF ? requests(v, reqs, n, &done, &to_pvd(v->v.domain)->self)
+                           : foreign_requests(v, reqs, n, &done, dom);
     before += done;
     if (pdone && copy_to_guest(pdone, &before, sizeof(before)))
         return -EFAULT;
-    // Even if all are done: a table that is being invalidated is not free for other uses yet, and
-    // the guest may count on it as soon as the call returns.
-    if (rc == -ERESTART)
+    if (rc == -ERESTART) {
+        if (done == n)
+            return 0; // what is unfinished waits for the next call
         return hypercall_continue(__HYPERVISOR_mmu_update, 4,
                                   reqs + (uint64_t)done * sizeof(struct mmu_update),
                                   (uint64_t)((n - done) | COUNT_PREEMPTED), pdone, (uint64_t)dom);
+    }
     if (unlikely(rc))
         guest_debug("mmu_update: request %u: error %d\n", before, rc);
     return rc;
+}
+
+// The short way for nearly all calls: one store to an L1 table of the caller's, or to a page that
+// is no table yet. 1: it is not that.
+static inline int single_update(const struct mmu_update *r, const struct pt_view *view)
+{
+    mfn_t mfn = r->ptr >> PAGE_SHIFT;
+    struct frame *f = mfn_to_frame(mfn);
+    uint64_t type;
+    int rc = 0;
+
+    if (unlikely((r->ptr & 3) == MMU_MACHPHYS_UPDATE || mfn >= max_mfn))
+        return 1;
+    type = frame_lock(f, view->id) & FS_TYPE;
+    if (likely(type == FS_OF_TYPE(FT_L1)))
+        rc = l1e_update(entry_at(r->ptr), r->val, (r->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD, view);
+    else if (type == FS_OF_TYPE(FT_WRITABLE))
+        WRITE_ONCE(*entry_at(r->ptr), r->val);
+    else if (!type)
+        return 1;
+    else
+        rc = 1;
+    frame_unlock(f);
+    return rc;
+}
+
+long do_mmu_update(uint64_t reqs, unsigned count, uint64_t pdone, unsigned dom)
+{
+    struct pv_vcpu *v = to_pv(current);
+
+    if (likely(count == 1 && dom == DOMID_SELF && !pdone)) {
+        struct mmu_update r;
+        int rc;
+
+        if (copy_pair_from_guest((uint64_t *)&r, reqs))
+            return -EFAULT;
+        rc = single_update(&r, &to_pvd(v->v.domain)->self);
+        if (likely(rc <= 0))
+            return rc;
+    }
+    return any_update(v, reqs, count, pdone, dom);
 }

@@ -30,6 +30,10 @@ static int flush(uint64_t va, uint64_t flags)
 
     if (!(flags & UVMF_FLUSHTYPE_MASK))
         return 0;
+    if (flags == (UVMF_INVLPG | UVMF_LOCAL)) {
+        pv_invlpg(va);
+        return 0;
+    }
     if (!(flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
         mask = cpumask_of(this_cpu());
     } else if ((flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) == UVMF_ALL) {

@@ -234,9 +234,12 @@ long do_mmuext_op(uint64_t ops, unsigned count, uint64_t pdone, unsigned dom)
                                   (uint64_t)dom);
     if ((count & COUNT_PREEMPTED) && pdone && copy_from_guest(&before, pdone, sizeof(before)))
         return -EFAULT;
-    rc = pt_domain_get(dom, &d);
-    if (!rc) {
-        rc = all_ops(v, ops, n, &done, d);
+    if (likely(dom == DOMID_SELF)) {
+        rc = all_ops(v, ops, n, &done, v->v.domain);
+    } else {
+        rc = pt_domain_get(dom, &d);
+        if (!rc)
+            rc = all_ops(v, ops, n, &done, d);
         pt_domain_put(d);
     }
     before += done;

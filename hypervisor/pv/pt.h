@@ -19,6 +19,29 @@ extern uint64_t pt_unusual;
 // Upper tables: no large pages, no memory types, nothing global.
 #define UPPER_REFUSED (PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 
+// Most entries of most tables are empty, so tables are scanned by sixteen at once.
+#define PT_GROUP 16
+_Static_assert(PTES_PER_TABLE / PT_GROUP == 32, "a bit each in frame->groups");
+
+// Notes that an entry of a table, of which one has exclusive use or the lock, holds references now.
+static inline void mark_group(struct frame *table, unsigned index)
+{
+    table->groups |= 1u << index / PT_GROUP;
+}
+
+// The groups that may hold references in entries below `end`, as far as the table has been
+// validated.
+static inline uint32_t groups_below(const struct frame *table, unsigned end)
+{
+    return table->groups & (uint32_t)((1ull << DIV_ROUND_UP(end, PT_GROUP)) - 1);
+}
+static inline bool group_absent(const uint64_t *t)
+{
+    return !((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
+              t[12] | t[13] | t[14] | t[15]) &
+             PTE_P);
+}
+
 static inline bool l4_slot_is_guests(unsigned slot)
 {
     return slot < HV_FIRST_SLOT || slot > HV_LAST_SLOT;
@@ -70,6 +93,12 @@ static inline void l1e_put(uint64_t e)
         frame_put(mfn_to_frame(mfn));
 }
 
+// mark_group() of the table that holds the entry.
+static inline void l1e_mark(const uint64_t *p)
+{
+    mark_group(mfn_to_frame(virt_to_mfn(p)), PT_INDEX(p, 3));
+}
+
 // Changes an entry of a locked L1 table. keep_ad: accessed and dirty bits that are set stay set.
 // 0, -EINVAL, -EPERM.
 int l1e_update(uint64_t *p, uint64_t next, bool keep_ad, const struct pt_view *view);
@@ -100,10 +129,12 @@ static inline uint64_t *table_of_frame(const struct frame *f)
 // Locks the L1 table `f` of domain `id`. False: it is none.
 static inline bool l1_lock(struct frame *f, uint32_t id)
 {
-    if (!frame_lock(f, id))
-        return false;
-    if (likely(frame_type_of(frame_state(f)) == FT_L1))
+    uint64_t s = frame_lock(f, id);
+
+    if (likely((s & FS_TYPE) == FS_OF_TYPE(FT_L1)))
         return true;
+    if (!s)
+        return false;
     frame_unlock(f);
     return false;
 }

@@ -108,6 +108,8 @@ static const char *check_hypervisor_slots(mfn_t m)
             want = virt_to_maddr(
                        ((struct pv_domain *)mfn_to_virt(frame_table[m].owner))->perdomain_l3) |
                    0x63;
+        if (i == 256 && !t[i]) // hidden, where the table has been a user's root
+            continue;
         if ((t[i] | PTE_A | PTE_D) != (want | PTE_A | PTE_D))
             FAIL("L4 %lx[%u] = %lx, not %lx", m, i, t[i], want);
     }

@@ -431,6 +431,11 @@ int copy_from_guest(void *dst, uint64_t src, size_t len)
     return 0;
 }
 
+int copy_pair_from_guest(uint64_t dst[2], uint64_t src)
+{
+    return copy_from_guest(dst, src, 16);
+}
+
 int copy_to_guest(uint64_t dst, const void *src, size_t len)
 {
     if (dst < PAGE_SIZE)

@@ -263,17 +263,17 @@ static void test_full_counts(void)
     f = frame_alloc(d, 0, 0);
     id = frame_owner_id(d);
     CU_ASSERT(frame_get_writable(f, id));
-    f->state += FS_REFS_MAX - 2 - (f->state & FS_REFS); // two to go
+    f->state += FS_REFS_FULL - 2 - (f->state & FS_REFS); // two to go
     CU_ASSERT(frame_get(f, d));
     while (frame_get(f, d))
         ;
-    CU_ASSERT((f->state & FS_REFS) <= FS_REFS_MAX);
+    CU_ASSERT((f->state & FS_REFS) <= FS_REFS_FULL);
     CU_ASSERT_FALSE(frame_get_writable(f, id));
     CU_ASSERT_FALSE(frame_get_any(f));
     f->state -= (f->state & FS_REFS) - 100;
-    f->state += FS_COUNT_MAX - FS_COUNT_ONE - (f->state & FS_COUNT);
+    f->state += FS_COUNT_FULL - FS_COUNT_ONE - (f->state & FS_COUNT);
     while (frame_get_writable(f, id))
-        CU_ASSERT_FATAL((f->state & FS_COUNT) <= FS_COUNT_MAX);
+        CU_ASSERT_FATAL((f->state & FS_COUNT) <= FS_COUNT_FULL);
     CU_ASSERT_EQUAL(frame_get_type(f, FT_WRITABLE, false), -EINVAL);
     f->state = FS_ALLOCATED | FS_REF;
     machine_domain_end(d);

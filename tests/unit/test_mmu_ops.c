@@ -24,7 +24,6 @@
 #include "pv-abi/grant_table.h"
 #include "pv-abi/memory.h"
 #include "pv-abi/mmu.h"
-#include "pv-abi/vm_assist.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
 #include "pv/pt.h"
@@ -419,8 +418,7 @@ static void test_root_change(void)
     CU_ASSERT_EQUAL(pv_new_root(frame[0][4]), 0);
     CU_ASSERT_EQUAL(v->root, frame[0][4]);
     CU_ASSERT_EQUAL(type(l4), FT_NONE);
-    // The M2P disappears from users' tables where the guest wants that.
-    dom[0]->vm_assist |= 1ull << VMASST_TYPE_m2p_strict;
+    // The M2P disappears from users' tables.
     l4 = blank(10);
     table(l4)[0] = table(frame[0][4])[0];
     CU_ASSERT_EQUAL(ext(MMUEXT_NEW_USER_BASEPTR, l4), 0);
