@@ -3,6 +3,7 @@
 #include "core/domain.h"
 #include "core/event.h"
 #include "core/grant.h"
+#include "core/pirq.h"
 #include "core/sched.h"
 #include "core/timer.h"
 #include "cpu/irq.h"
@@ -69,6 +70,15 @@ static void dump_grants(void)
         grant_dump(d);
 }
 
+static void dump_interrupts(void)
+{
+    struct domain *d;
+
+    irq_dump();
+    for_each_domain(d)
+        pirq_dump(d);
+}
+
 static void dump_memory(void)
 {
     log_err("memory: %lu pages, %lu free\n", frames_total(), frames_free());
@@ -91,7 +101,7 @@ static const struct debug_key keys[] = {
     {'d', dump_registers, "registers of all CPUs"},
     {'e', dump_events, "event channels"},
     {'g', dump_grants, "grant tables"},
-    {'i', irq_dump, "interrupts"},
+    {'i', dump_interrupts, "interrupts"},
     {'m', dump_memory, "memory"},
     {'q', dump_domains, "domains and vCPUs"},
     {'r', sched_dump, "run queues"},

@@ -52,7 +52,6 @@ enum {
 
 #define ICR_BUSY         (1u << 12)
 #define ICR_ASSERT       (1u << 14)
-#define ICR_NMI          (4u << 8)
 #define ICR_INIT         (5u << 8)
 #define ICR_STARTUP      (6u << 8)
 #define ICR_ALL_BUT_SELF (3u << 18)
@@ -199,11 +198,6 @@ static void send(uint32_t id, uint32_t command)
 void apic_send_ipi(unsigned cpu, unsigned vector)
 {
     send(apic_ids[cpu], ICR_ASSERT | vector);
-}
-
-void apic_send_nmi(unsigned cpu)
-{
-    send(apic_ids[cpu], ICR_ASSERT | ICR_NMI);
 }
 
 // SDM vol. 3, 9.4.4.1: INIT, 10 ms, then two start-ups 200 us apart. Of all 64-bit processors only

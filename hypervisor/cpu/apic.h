@@ -29,9 +29,8 @@ uint32_t apic_id_of(unsigned cpu);
 
 void apic_eoi(void);
 
-// Interprocessor interrupts, to the hypervisor's numbers of CPUs.
+// An interprocessor interrupt, to a CPU by the hypervisor's number.
 void apic_send_ipi(unsigned cpu, unsigned vector);
-void apic_send_nmi(unsigned cpu);
 
 // Sends INIT and two start-up IPIs to a CPU that has not been started: it begins in real mode at
 // code_maddr, a page below 1 MB.

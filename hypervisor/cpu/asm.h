@@ -111,12 +111,6 @@ static inline void sti(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
-// Waits for an interrupt, with interrupts on; they are off again on return.
-static inline void safe_halt(void)
-{
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
-}
-
 static inline void halt_forever(void)
 {
     for (;;)

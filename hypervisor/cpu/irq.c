@@ -9,7 +9,7 @@
 // to the local APIC and opened when its cause is gone, so no CPU's priority is ever held up by a
 // guest that takes its time.
 //
-// irq->lock guards all but `running`. It is taken by irq_dispatch(), which runs with interrupts off
+// irq->lock guards all of it. It is taken by irq_dispatch(), which runs with interrupts off
 // wherever interrupts are let in, that is, never while any lock is held that a handler takes;
 // handlers run without it. Lock order: whatever a handler takes, then irq->lock, then the chip's
 // own locks.
@@ -78,12 +78,10 @@ static void handle(struct irq *irq)
     irq->count++;
     if (irq->level)
         change_mask(irq, IRQ_MASK_IN_SERVICE, 0);
-    __atomic_fetch_add(&irq->running, 1, __ATOMIC_SEQ_CST);
     spin_unlock(&irq->lock);
     apic_eoi();
     if (handler(irq, data) && irq->level)
         irq_finish(irq);
-    __atomic_fetch_sub(&irq->running, 1, __ATOMIC_SEQ_CST);
 }
 
 static void handle_unexpected(unsigned vector)
@@ -199,30 +197,6 @@ void irq_unbind(struct irq *irq)
     change_mask(irq, IRQ_MASK_DISABLED, 0);
     irq->handler = NULL;
     irq->data = NULL;
-    spin_unlock(&irq->lock);
-}
-
-void irq_wait_all(void)
-{
-    for (unsigned i = 0; i < NR_IRQS; i++) {
-        while (irqs[i].running) {
-            cpu_relax();
-            smp_serve();
-        }
-    }
-}
-
-void irq_disable(struct irq *irq)
-{
-    spin_lock(&irq->lock);
-    change_mask(irq, IRQ_MASK_DISABLED, 0);
-    spin_unlock(&irq->lock);
-}
-
-void irq_enable(struct irq *irq)
-{
-    spin_lock(&irq->lock);
-    change_mask(irq, 0, IRQ_MASK_DISABLED);
     spin_unlock(&irq->lock);
 }
 

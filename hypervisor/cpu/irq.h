@@ -4,7 +4,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "cpu/spinlock.h"
@@ -46,9 +45,8 @@ struct irq {
     bool level; // the source repeats until its cause is removed
     uint8_t mask_reasons;
     uint16_t cpu;
-    volatile uint16_t running; // CPUs inside the handler
-    uint16_t source;           // the chip's own: GSI, or entry number
-    uint32_t strays;           // arrived with nobody listening
+    uint16_t source; // the chip's own: GSI, or entry number
+    uint32_t strays; // arrived with nobody listening
     uint64_t count;
     const struct irq_chip *chip;
     void *chip_data;
@@ -74,26 +72,13 @@ struct irq *irq_of_vector(unsigned vector);
 
 // Sets the handler and opens the source. -EBUSY: it has one.
 int irq_bind(struct irq *irq, irq_handler_t *handler, void *data);
-// Masks the source and takes the handler away. It may still be running: irq_wait() when that
-// matters.
+// Masks the source and takes the handler away; it may still be running.
 void irq_unbind(struct irq *irq);
-// Waits until no handler of any interrupt runs. The caller holds no lock that a handler takes.
-void irq_wait_all(void);
-
-// Adds or removes IRQ_MASK_DISABLED.
-void irq_disable(struct irq *irq);
-void irq_enable(struct irq *irq);
 // The cause of a level triggered interrupt is gone: it may come again.
 void irq_finish(struct irq *irq);
 // Delivers it to another CPU from now on; stays with the old one if the new one cannot be
 // addressed.
 void irq_set_cpu(struct irq *irq, unsigned cpu);
-
-// Can the source be masked?
-static inline bool irq_maskable(const struct irq *irq)
-{
-    return irq->chip->mask != NULL;
-}
 
 // Prints all interrupts in use (debug key 'i').
 void irq_dump(void);

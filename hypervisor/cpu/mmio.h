@@ -23,14 +23,6 @@ static inline void mmio_write32(volatile void *addr, uint32_t v)
     __asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)addr) : "r"(v) : "memory");
 }
 
-static inline uint64_t mmio_read64(const volatile void *addr)
-{
-    uint64_t v;
-
-    __asm__ volatile("movq %1, %0" : "=r"(v) : "m"(*(const volatile uint64_t *)addr) : "memory");
-    return v;
-}
-
 static inline uint16_t mmio_read16(const volatile void *addr)
 {
     uint16_t v;

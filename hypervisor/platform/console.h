@@ -15,9 +15,8 @@ struct console_device {
     struct console_device *next;
 };
 
-// Adds a device to those in use; it stays for good unless removed.
+// Adds a device to those in use, for good.
 void console_add(struct console_device *dev);
-void console_remove(struct console_device *dev);
 
 // Writes to all devices in use. The caller serialises.
 void console_write_devices(const char *text, size_t len);

@@ -14,16 +14,6 @@ void console_add(struct console_device *dev)
     *at = dev;
 }
 
-void console_remove(struct console_device *dev)
-{
-    for (struct console_device **at = &devices; *at; at = &(*at)->next) {
-        if (*at == dev) {
-            *at = dev->next;
-            return;
-        }
-    }
-}
-
 void console_write_devices(const char *text, size_t len)
 {
     for (struct console_device *dev = devices; dev; dev = dev->next)

@@ -302,7 +302,6 @@ void msi_teardown(struct irq *irq)
     struct message *m = message_of(irq);
 
     spin_lock(&setup_lock);
-    irq_disable(irq);
     irq_free(irq);
     if (m->msix)
         put_table_page(m->table_page);

@@ -114,11 +114,6 @@ struct console_device *vga_open(volatile void *text_memory)
     return &vga;
 }
 
-void vga_remap(volatile void *text_memory)
-{
-    screen = text_memory;
-}
-
 void vga_cursor(unsigned *at_column, unsigned *at_row)
 {
     *at_column = column;
