@@ -1,9 +1,10 @@
 // Domains and vCPUs: birth, pausing, shutdown, death.
 //
-// A domain is on the list `domains` from the end of its creation to the end of its destruction, and
-// in memory as long as it has references: the list's own, one of each user who looks at it, and one
-// of each frame it still owns. Death has three stages: DYING (no vCPU runs again, resources are
-// given back in steps that can be interrupted), DEAD (off the list), freed (last reference gone).
+// A domain is on the list `domains` and in memory from the end of its creation as long as it has
+// references: the living domain's own, one of each user who looks at it, and one while it still
+// owns frames. Death has three stages: DYING (no vCPU runs again, resources are given back in steps
+// that can be interrupted), DEAD (all given back but what others hold on to), freed (last reference
+// gone). Its number is free after that.
 //
 // Lock order: domains_lock, then d->lock. Pause counts change atomically, without a lock.
 #include "core/domain.h"
@@ -33,7 +34,18 @@
 struct list domains = LIST_INIT(domains);
 spinlock_t domains_lock;
 struct domain *dom0, *dom_io, *dom_xen;
+static const struct domain_ops *kinds[2]; // by enum guest_kind
 struct domain idle_domain = {.id = DOMID_IDLE, .refs = 1};
+
+void domain_register_kind(const struct domain_ops *ops)
+{
+    kinds[ops->kind] = ops;
+}
+
+const struct domain_ops *domain_kind(enum guest_kind kind)
+{
+    return kinds[kind];
+}
 
 static unsigned order_for(size_t bytes)
 {
@@ -202,8 +214,13 @@ bool domain_get(struct domain *d)
 
 void domain_put(struct domain *d)
 {
-    if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST) == 0)
-        domain_free(d);
+    if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST) != 0)
+        return;
+    spin_lock(&domains_lock);
+    list_del(&d->link);
+    spin_unlock(&domains_lock);
+    domain_free(d);
+    event_send_host_virq(VIRQ_DOM_EXC); // now there is nothing left of it
 }
 
 struct domain *domain_get_by_id(domid_t id)
@@ -394,9 +411,6 @@ int domain_kill(struct domain *d)
     if (!rc && d->dying == DOMAIN_DYING) {
         d->dying = DOMAIN_DEAD;
         spin_unlock(&d->lock);
-        spin_lock(&domains_lock);
-        list_del(&d->link);
-        spin_unlock(&domains_lock);
         event_send_host_virq(VIRQ_DOM_EXC);
         domain_put(d);
         return 0;

@@ -25,6 +25,7 @@ struct pirq_table;
 struct rangeset;
 struct multicall_entry;
 struct cpuid_regs;
+struct xen_domctl_ext_vcpucontext;
 
 enum guest_kind { GUEST_PV, GUEST_HVM };
 
@@ -46,6 +47,12 @@ struct domain_ops {
     // VCPUOP_initialise and domctl's get/set context; arg is a guest address.
     int (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
     void (*vcpu_get_context)(struct vcpu *v, struct vcpu_guest_context *c);
+
+    // domctl's set and get of what has no place in vcpu_guest_context; NULL: there is no such thing.
+    // The vCPU does not run. 0; -EINVAL (set only).
+    int (*vcpu_ext_context)(struct vcpu *v, struct xen_domctl_ext_vcpucontext *c, bool set);
+    // Fills a page of such a guest with stubs for its hypercalls; NULL: not by domctl.
+    void (*hypercall_page)(void *page);
 
     // What the vCPU is told by CPUID (cpu/asm.h).
     void (*cpuid)(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
@@ -90,6 +97,7 @@ struct domain {
     uint32_t refs;            // held by whoever looks at the domain; the list itself holds one
     struct list link;         // all domains, by id
     spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
+    bool xs_domain;           // runs xenstored
     uint8_t handle[16];       // xen_domain_handle_t
     uint32_t ssidref;
 
@@ -195,7 +203,12 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
 // Creates vCPU `id`, down and without context. NULL if memory is short.
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
 
-// References. domain_get_by_id also takes DOMID_SELF; NULL if there is none or it is dead.
+// Makes a kind known to those who create domains by its name; once each. NULL: there is none.
+void domain_register_kind(const struct domain_ops *ops);
+const struct domain_ops *domain_kind(enum guest_kind kind);
+
+// References. domain_get_by_id also takes DOMID_SELF; NULL if there is none. It may be
+// dying, or dead and kept by references of others: look at `dying`.
 struct domain *domain_get_by_id(domid_t id);
 bool domain_get(struct domain *d);
 void domain_put(struct domain *d);

@@ -9,7 +9,8 @@
 static uint32_t life_flags(const struct domain *d)
 {
     return (d->dying == DOMAIN_DEAD ? XEN_DOMINF_dying : 0) |
-           (d->shut_down ? XEN_DOMINF_shutdown : 0) | (d->control_paused ? XEN_DOMINF_paused : 0) |
+           (d->xs_domain ? XEN_DOMINF_xs_domain : 0) | (d->shut_down ? XEN_DOMINF_shutdown : 0) |
+           (d->control_paused ? XEN_DOMINF_paused : 0) |
            (d->ops->kind == GUEST_HVM ? XEN_DOMINF_hvm_guest | XEN_DOMINF_hap : 0) |
            (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
 }

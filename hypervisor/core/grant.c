@@ -45,6 +45,7 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
     spin_init(&gt->lock);
     spin_init(&gt->map_lock);
     gt->version = 1;
+    gt->max_version = 2;
     gt->max_frames = MAX(max_frames, 1u);
     gt->max_map_pages = max_maptrack_frames;
     gt->free_mapping = NO_HANDLE;
@@ -57,6 +58,18 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
         return -ENOMEM;
     }
     return 0;
+}
+
+void grant_set_limits(struct domain *d, unsigned max_frames, unsigned max_maptrack_frames,
+                      unsigned max_version)
+{
+    struct grant_table *gt = d->grants;
+
+    spin_lock(&gt->lock);
+    gt->max_frames = MAX(MIN(max_frames, gt->max_frames), gt->nr_frames);
+    gt->max_map_pages = MAX(MIN(max_maptrack_frames, gt->max_map_pages), gt->nr_map_pages);
+    gt->max_version = (uint8_t)max_version;
+    spin_unlock(&gt->lock);
 }
 
 static void *shared_page(struct domain *d)

@@ -4,6 +4,9 @@
 #include "core/domain.h"
 
 int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptrack_frames);
+// What the toolstack allows a new domain, no more than it was initialised with.
+void grant_set_limits(struct domain *d, unsigned max_frames, unsigned max_maptrack_frames,
+                      unsigned max_version);
 // Drops every mapping that a dying domain holds of others' frames; -ERESTART: call again.
 int grant_domain_relinquish(struct domain *d);
 void grant_domain_destroy(struct domain *d);

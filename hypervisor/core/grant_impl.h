@@ -38,6 +38,7 @@ _Static_assert(sizeof(struct grant_mapping) == 16, "256 of them in a page");
 struct grant_table {
     spinlock_t lock; // the domain's table: all that comes before map_lock
     uint8_t version; // 1 or 2
+    uint8_t max_version;
     bool dying;      // grants nothing any more
     unsigned nr_frames, max_frames;
     unsigned nr_status_frames;    // kept once there, in version 1 too

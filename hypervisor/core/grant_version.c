@@ -105,6 +105,8 @@ long grant_set_version(uint64_t uop)
         return -EFAULT;
     if (op.version != 1 && op.version != 2)
         return -EINVAL;
+    if (op.version > d->grants->max_version)
+        return -ENOSYS;
     spin_lock(&d->grants->lock);
     rc = change_version(d, (uint8_t)op.version);
     op.version = d->grants->version;

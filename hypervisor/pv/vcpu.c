@@ -20,8 +20,10 @@
 #include "mm/alloc.h"
 #include "mm/paging.h"
 #include "mm/tlb.h"
+#include "pv-abi/domctl.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
+#include "pv/hypercall_page.h"
 #include "pv/io.h"
 #include "pv/mmu.h"
 
@@ -249,8 +251,12 @@ static int set_context(struct vcpu *vcpu, const struct vcpu_guest_context *c)
     struct pv_vcpu *v = to_pv(vcpu);
     int rc = check_context(c);
 
-    if (rc || (rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]),
-                                 c->ctrlreg[1] & 1 ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
+    if (rc)
+        return rc;
+    if (vcpu->initialised) // an idle CPU may still have the old state loaded
+        smp_call(cpus_online, forget_vcpu, v);
+    if ((rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]),
+                           c->ctrlreg[1] ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
         return rc;
     rc = pv_desc_set(v, c->gdt_frames, (unsigned)MIN(c->gdt_ents, (uint64_t)PV_MAX_ENTRIES),
                      c->ldt_base, (unsigned)MIN(c->ldt_ents, (uint64_t)PV_MAX_ENTRIES));
@@ -289,7 +295,7 @@ static void get_context(struct vcpu *vcpu, struct vcpu_guest_context *c)
     c->kernel_ss = v->kernel_ss;
     c->kernel_sp = v->kernel_sp;
     c->ctrlreg[0] = 0x80050033 | (v->cr0_ts ? 8 : 0);
-    c->ctrlreg[1] = v->user_root ? xen_pfn_to_cr3(v->user_root) | 1 : 0;
+    c->ctrlreg[1] = v->user_root ? xen_pfn_to_cr3(v->user_root) : 0;
     c->ctrlreg[3] = xen_pfn_to_cr3(v->root);
     c->ctrlreg[4] = v->cr4;
     memcpy(c->debugreg, v->dr, sizeof(v->dr));
@@ -300,6 +306,31 @@ static void get_context(struct vcpu *vcpu, struct vcpu_guest_context *c)
     c->fs_base = v->fs_base;
     c->gs_base_kernel = v->gs_base_kernel;
     c->gs_base_user = v->gs_base_user;
+}
+
+// The entry points of 32-bit system calls.
+static int ext_context(struct vcpu *vcpu, struct xen_domctl_ext_vcpucontext *c, bool set)
+{
+    struct pv_vcpu *v = to_pv(vcpu);
+
+    if (!set) {
+        c->sysenter_callback_cs = v->sysenter_cs;
+        c->sysenter_callback_eip = v->sysenter_callback;
+        c->sysenter_disables_events = v->sysenter_masks_events;
+        c->syscall32_callback_cs = v->syscall32_cs;
+        c->syscall32_callback_eip = v->syscall32_callback;
+        c->syscall32_disables_events = v->syscall32_masks_events;
+        return 0;
+    }
+    if (!pv_address_ok(c->sysenter_callback_eip) || !pv_address_ok(c->syscall32_callback_eip))
+        return -EINVAL;
+    v->sysenter_cs = c->sysenter_callback_cs;
+    v->sysenter_callback = c->sysenter_callback_eip;
+    v->sysenter_masks_events = c->sysenter_disables_events;
+    v->syscall32_cs = c->syscall32_callback_cs;
+    v->syscall32_callback = c->syscall32_callback_eip;
+    v->syscall32_masks_events = c->syscall32_disables_events;
+    return 0;
 }
 
 static int vcpu_init(struct vcpu *vcpu)
@@ -333,6 +364,8 @@ const struct domain_ops pv_domain_ops = {
     .vcpu_set_context = set_context,
     .vcpu_get_context = get_context,
     .vcpu_nmi = pv_send_nmi,
+    .vcpu_ext_context = ext_context,
+    .hypercall_page = pv_hypercall_page_fill,
     .cpuid = pv_cpuid,
     .switch_from = switch_from,
     .switch_to = switch_to,

@@ -1,0 +1,160 @@
+// Domain control: what a domain is called, and what it finds around it.
+#include "core/cpu_policy.h"
+#include "core/domctl.h"
+#include "core/event.h"
+#include "core/guest_frame.h"
+#include "core/pv_time.h"
+#include "cpu/smp.h"
+#include "cpu/time.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/guest.h"
+
+#define TSC_MODE_DEFAULT 0
+#define TSC_MODE_EMULATE 1
+#define TSC_MODE_NATIVE  2
+
+int domctl_set_handle(struct domain *d, struct xen_domctl *op)
+{
+    memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
+    return 0;
+}
+
+int domctl_set_debugging(struct domain *d, struct xen_domctl *op)
+{
+    return op->u.setdebugging.enable ? -EOPNOTSUPP : 0;
+}
+
+int domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
+{
+    struct frame *f;
+    void *page;
+
+    if (!d->ops->hypercall_page || guest_area_get(d, op->u.hypercall_init.gmfn, &f, &page))
+        return -EACCES;
+    d->ops->hypercall_page(page);
+    guest_area_put(f);
+    return 0;
+}
+
+int domctl_set_time_offset(struct domain *d, struct xen_domctl *op)
+{
+    int64_t offset = op->u.settimeoffset.time_offset_seconds;
+
+    // Nanoseconds must hold it.
+    if (offset > INT64_MAX / 2000000000 || offset < -(INT64_MAX / 2000000000))
+        return -EINVAL;
+    d->time_offset_seconds = offset;
+    wallclock_publish(d);
+    return 0;
+}
+
+int domctl_set_address_size(struct domain *d, struct xen_domctl *op)
+{
+    return op->u.address_size.size == 64 ? 0 : -EINVAL;
+}
+
+int domctl_get_address_size(struct domain *d, struct xen_domctl *op)
+{
+    op->u.address_size.size = 64;
+    return 0;
+}
+
+int domctl_send_trigger(struct domain *d, struct xen_domctl *op)
+{
+    struct vcpu *v = domctl_vcpu(d, op->u.sendtrigger.vcpu);
+
+    if (!v)
+        return -ESRCH;
+    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI || !d->ops->vcpu_nmi)
+        return -ENOSYS;
+    d->ops->vcpu_nmi(v);
+    return 0;
+}
+
+// A device model's domain serves an HVM guest.
+int domctl_set_target(struct domain *d, struct xen_domctl *op)
+{
+    struct domain *target = domain_get_by_id(op->u.set_target.target);
+    int rc = target == d ? -EINVAL : -EOPNOTSUPP;
+
+    if (!target)
+        return -ESRCH;
+    domain_put(target);
+    return rc;
+}
+
+int domctl_set_virq_handler(struct domain *d, struct xen_domctl *op)
+{
+    return event_set_virq_handler(d, op->u.set_virq_handler.virq);
+}
+
+// Guests read the processor's own counter.
+int domctl_set_tsc(struct domain *d, struct xen_domctl *op)
+{
+    switch (op->u.tsc_info.tsc_mode) {
+    case TSC_MODE_DEFAULT:
+    case TSC_MODE_NATIVE:
+        return 0;
+    case TSC_MODE_EMULATE:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
+}
+
+int domctl_get_tsc(struct domain *d, struct xen_domctl *op)
+{
+    op->u.tsc_info = (struct xen_domctl_tsc_info){
+        .tsc_mode = TSC_MODE_NATIVE,
+        .gtsc_khz = (uint32_t)(time_tsc_hz() / 1000),
+        .elapsed_nsec = (uint64_t)time_now(),
+    };
+    return 0;
+}
+
+// As its first vCPU sees it. All PV guests see the same, so that before there is one the caller can
+// stand in.
+int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
+{
+    struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
+    struct cpu_view view = {d->vcpus[0] ? d->vcpus[0] : current};
+    int rc = 0;
+
+    if (!view.guest->domain->ops->cpuid)
+        return -EOPNOTSUPP;
+    if (!p->leaves)
+        p->nr_leaves = POLICY_LEAVES;
+    else
+        rc = cpu_view_put_leaves(&view, (uint64_t)p->leaves, &p->nr_leaves);
+    if (rc)
+        return rc;
+    if (!p->msrs)
+        p->nr_msrs = POLICY_MSRS;
+    else
+        rc = cpu_view_put_msrs(&view, (uint64_t)p->msrs, &p->nr_msrs);
+    return rc;
+}
+
+// What a guest sees of the processor is not chosen guest by guest yet: the list is checked for
+// sense, and what it would hide from the guest stays visible.
+int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op)
+{
+    struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
+
+    p->err_leaf = p->err_subleaf = p->err_msr = ~0u;
+    if (p->nr_leaves > POLICY_LEAVES || p->nr_msrs > POLICY_MSRS)
+        return -E2BIG;
+    for (uint32_t i = 0; i < p->nr_leaves; i++) {
+        struct xen_cpuid_leaf leaf;
+
+        if (copy_from_guest(&leaf, (uint64_t)(p->leaves + i), sizeof(leaf)))
+            return -EFAULT;
+        if (!cpu_policy_leaf_ok(leaf.leaf, leaf.subleaf)) {
+            p->err_leaf = leaf.leaf;
+            p->err_subleaf = leaf.subleaf;
+            return -ERANGE;
+        }
+    }
+    return 0;
+}
