@@ -38,6 +38,7 @@ struct boot_info {
     struct boot_e820 e820[BOOT_MAX_E820];
     const void *rsdp; // in the information structure, NULL if not given
     size_t rsdp_bytes;
+    uint64_t rsdp_maddr; // where the original is, 0 if only the BIOS areas tell
     struct boot_framebuffer framebuffer;
     bool efi;                      // started by UEFI firmware
     uint64_t info_start, info_end; // the information structure's own memory
@@ -48,6 +49,9 @@ extern struct boot_info boot_info;
 // Fills in boot_info from what EAX and EBX held at entry. False: not a known boot protocol.
 bool multiboot1_parse(uint32_t magic, uint32_t info);
 bool multiboot2_parse(uint32_t magic, uint32_t info);
+
+// The address of the ACPI root pointer by UEFI's system table, 0 if it names none (boot/efi.c).
+uint64_t efi_find_rsdp(uint64_t system_table);
 
 // Shared by both: stores the command line past its first word, which is the image's name where the
 // protocol passes it.

@@ -18,6 +18,7 @@
 #include "lib/bug.h"
 #include "lib/cmdline.h"
 #include "lib/log.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/init.h"
@@ -162,6 +163,7 @@ static void dom0_create(void)
 {
     const struct boot_module *m = boot_info.modules;
     struct dom0_input in = {.video = video_info()};
+    static char cmdline[BOOT_CMDLINE + 32];
 
     if (!boot_info.nr_modules)
         panic("no kernel for domain 0: the boot loader passed no module\n");
@@ -178,6 +180,11 @@ static void dom0_create(void)
     if (boot_info.nr_modules > 1) {
         in.initrd_start = m[1].start;
         in.initrd_end = m[1].end;
+    }
+    // A kernel that was not started by UEFI itself looks for ACPI in the BIOS areas only.
+    if (boot_info.rsdp_maddr) {
+        snprintf(cmdline, sizeof(cmdline), "%s acpi_rsdp=%#lx", in.cmdline, boot_info.rsdp_maddr);
+        in.cmdline = cmdline;
     }
     dom0_build(&in);
 }

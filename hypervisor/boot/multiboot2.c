@@ -100,6 +100,7 @@ static void parse_tag(const struct mb2_tag *t)
         break;
     case TAG_EFI64:
         boot_info.efi = true;
+        boot_info.rsdp_maddr = efi_find_rsdp(*(const uint64_t *)(t + 1));
         break;
     case TAG_ACPI_OLD:
     case TAG_ACPI_NEW: // the newer has the 64-bit table address: it wins

@@ -81,15 +81,30 @@ void fpu_vcpu_destroy(struct vcpu *v)
     xfree(v->fpu);
 }
 
+// SSE works whether XCR0 names it or not, so the registers are always saved and restored with it.
+static void include_sse(const struct vcpu *v)
+{
+    if (host_xcr0 && !(v->xcr0 & XCR0_SSE))
+        xsetbv(v->xcr0 | XCR0_SSE);
+}
+
+static void exclude_sse(const struct vcpu *v)
+{
+    if (host_xcr0 && !(v->xcr0 & XCR0_SSE))
+        xsetbv(cpu_xcr0[this_cpu()]);
+}
+
 void fpu_restore(struct vcpu *v)
 {
     clts();
     if (v->fpu_dirty)
         return;
+    include_sse(v);
     if (host_xcr0)
         __asm__ volatile("xrstor64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else
         __asm__ volatile("fxrstor64 (%0)" : : "r"(v->fpu) : "memory");
+    exclude_sse(v);
     v->fpu_dirty = true;
 }
 
@@ -98,12 +113,14 @@ void fpu_save(struct vcpu *v)
     if (!v->fpu_dirty)
         return;
     clts();
+    include_sse(v);
     if (have_xsaveopt)
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else if (host_xcr0)
         __asm__ volatile("xsave64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(v->fpu) : "memory");
+    exclude_sse(v);
     v->fpu_dirty = false;
 }
 

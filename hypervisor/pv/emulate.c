@@ -27,8 +27,7 @@ static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
 {
     switch (n) {
     case 0:
-        *out =
-            CR0_GUEST | (v->cr0_ts ? CR0_TS : 0);
+        *out = CR0_GUEST | (v->cr0_ts ? CR0_TS : 0);
         return true;
     case 2:
         *out = v->v.info->arch.cr2;
