@@ -99,7 +99,7 @@ static void test_dispatch(void)
     // 32 bits of an int argument, and of the number, are looked at.
     CU_ASSERT_EQUAL(call(__HYPERVISOR_set_debugreg, 1ull << 32, 99, 0, 0), 99);
     CU_ASSERT_EQUAL(call(__HYPERVISOR_memory_op, 0, 0, 0, 0), -EPERM);
-    CU_ASSERT_EQUAL(call(__HYPERVISOR_domctl, 0, 0, 0, 0), -ENOSYS);
+    CU_ASSERT_EQUAL(call(__HYPERVISOR_xsm_op, 0, 0, 0, 0), -ENOSYS);
     CU_ASSERT_EQUAL(call(11, 0, 0, 0, 0), -ENOSYS);
     CU_ASSERT_EQUAL(call(__HYPERVISOR_xenoprof_op, 0, 0, 0, 0), -ENOSYS);
     for (unsigned n = 43; n < 1000; n++)
