@@ -8,7 +8,9 @@
 // depends on the guest's code being what it was when it faulted.
 #include "core/vm_assist.h"
 #include "cpu/traps.h"
+#include "lib/bytes.h"
 #include "mm/direct_read.h"
+#include "mm/guest.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
@@ -34,22 +36,113 @@ static int write_entry(struct ptwr_insn *i, uint64_t addr, uint64_t *p, const st
     return rc;
 }
 
-static bool emulate(struct cpu_user_regs *regs, uint64_t addr, struct frame *f,
+// The three forms that make up nearly all such writes of Linux, straight from the instruction's
+// bytes: XCHG and MOV of a 64-bit register, which take an entry away or set it, and LOCK AND of a
+// byte, which write-protects.
+
+// Bytes of ModRM, SIB and displacement; `code` starts at the ModRM of a memory operand.
+static inline unsigned modrm_length(uint64_t code)
+{
+    unsigned mod = code >> 6 & 3, rm = code & 7, length = rm == 4 ? 2 : 1;
+
+    if (mod)
+        return length + (mod == 1 ? 1 : 4);
+    return rm == 5 || (rm == 4 && (code >> 8 & 7) == 5) ? length + 4 : length;
+}
+
+static int quick_store(struct cpu_user_regs *regs, const uint8_t *code, uint64_t *p,
+                       const struct pt_view *view)
+{
+    uint64_t *reg = ptwr_reg(regs, (code[2] >> 3 & 7) | (code[0] & 4) << 1);
+    uint64_t old;
+    int rc;
+
+    do {
+        old = READ_ONCE(*p);
+        rc = l1e_exchange(p, old, *reg, view);
+    } while (unlikely(rc == -EAGAIN));
+    if (likely(!rc)) {
+        if (code[1] == 0x87)
+            *reg = old;
+        regs->rip += 2 + modrm_length(load_le64(&code[2]));
+    }
+    return rc;
+}
+
+// modrm: where its ModRM is in the code.
+static int quick_and(struct cpu_user_regs *regs, const uint8_t *code, unsigned modrm, uint64_t addr,
+                     uint64_t *p, const struct pt_view *view)
+{
+    unsigned shift = (unsigned)(addr & 7) * 8;
+    unsigned immediate = modrm + modrm_length(load_le64(&code[modrm]));
+    uint64_t cleared = (uint64_t)(uint8_t)~code[immediate] << shift;
+    uint64_t old;
+    int rc;
+
+    do {
+        old = READ_ONCE(*p);
+        rc = l1e_exchange(p, old, old & ~cleared, view);
+    } while (unlikely(rc == -EAGAIN));
+    if (likely(!rc)) {
+        regs->rflags = ptwr_logic_flags(regs->rflags, (uint8_t)((old & ~cleared) >> shift), 1);
+        regs->rip += immediate + 1;
+    }
+    return rc;
+}
+
+static bool memory_operand(uint8_t modrm)
+{
+    return modrm < 0xc0;
+}
+
+// With the table locked; 1 if the instruction is none of those.
+static inline int quick(struct cpu_user_regs *regs, const uint8_t *code, uint64_t addr, uint64_t *p,
+                        const struct pt_view *view)
+{
+    unsigned op;
+
+    if ((code[0] & 0xf8) == 0x48 && (code[1] == 0x87 || code[1] == 0x89) && !(addr & 7) &&
+        memory_operand(code[2]))
+        return quick_store(regs, code, p, view);
+    op = (code[1] & 0xf0) == 0x40 ? 2 : 1; // behind LOCK and REX
+    if (code[0] == 0xf0 && code[op] == 0x80 && (code[op + 1] & 0x38) == 0x20 &&
+        memory_operand(code[op + 1]))
+        return quick_and(regs, code, op + 1, addr, p, view);
+    return 1;
+}
+
+// All others. False: not emulated, or refused.
+static bool emulate(struct cpu_user_regs *regs, uint64_t addr, struct frame *f, uint64_t *p,
                     const struct pt_view *view)
 {
     struct ptwr_insn i;
     int rc;
 
-    if (!ptwr_decode(&i, regs) || (addr & (i.size - 1)))
+    if (!ptwr_decode(&i, regs) || (addr & (i.size - 1)) || !l1_lock(f, view->id))
         return false;
+    rc = write_entry(&i, addr, p, view);
+    frame_unlock(f);
+    if (!rc)
+        ptwr_commit(&i, regs);
+    return !rc;
+}
+
+static bool write_table(struct cpu_user_regs *regs, uint64_t addr, struct frame *f,
+                        const struct pt_view *view)
+{
+    uint64_t *p = &table_of_frame(f)[PT_INDEX(addr, 3)];
+    uint64_t code[2];
+    int rc;
+
+    // The longest of the quick ones is shorter than sixteen bytes by far.
+    if (unlikely(regs->rip % PAGE_SIZE > PAGE_SIZE - sizeof(code)) ||
+        copy_pair_from_guest(code, regs->rip))
+        return emulate(regs, addr, f, p, view);
     if (!l1_lock(f, view->id))
         return false;
-    rc = write_entry(&i, addr, &table_of_frame(f)[(addr & ~PAGE_MASK) / 8], view);
+    rc = quick(regs, (const uint8_t *)code, addr, p, view);
     frame_unlock(f);
-    if (rc)
-        return false;
-    ptwr_commit(&i, regs);
-    return true;
+    return rc == 1 ? emulate(regs, addr, f, p, view) : !rc;
 }
 
 static bool table_write(struct cpu_user_regs *regs, uint64_t addr)
@@ -64,9 +157,9 @@ static bool table_write(struct cpu_user_regs *regs, uint64_t addr)
     if (!p)
         return false;
     e = direct_read(p);
-    if ((e & (PTE_P | PTE_RW)) != PTE_P || !mfn_valid(PTE_TO_MFN(e)))
+    if ((e & (PTE_P | PTE_RW)) != PTE_P || PTE_TO_MFN(e) >= max_mfn)
         return false;
-    return emulate(regs, addr, mfn_to_frame(PTE_TO_MFN(e)), &to_pvd(d)->self);
+    return write_table(regs, addr, mfn_to_frame(PTE_TO_MFN(e)), &to_pvd(d)->self);
 }
 
 // Loading a selector whose descriptor is not mapped.

@@ -179,9 +179,10 @@ static int foreign_requests(struct pv_vcpu *v, uint64_t reqs, unsigned n, unsign
     return rc;
 }
 
-static __attribute__((noinline)) long any_update(struct pv_vcpu *v, uint64_t reqs, unsigned count,
-                                                 uint64_t pdone, unsigned dom)
+static __attribute__((noinline)) long any_update(uint64_t reqs, unsigned count, uint64_t pdone,
+                                                 unsigned dom)
 {
+    struct pv_vcpu *v = to_pv(current);
     unsigned n = count & ~COUNT_PREEMPTED, done = 0, before = 0;
     int rc = pt_finish(v);
 
@@ -233,17 +234,13 @@ static inline int single_update(const struct mmu_update *r, const struct pt_view
 
 long do_mmu_update(uint64_t reqs, unsigned count, uint64_t pdone, unsigned dom)
 {
-    struct pv_vcpu *v = to_pv(current);
+    struct mmu_update r;
+    int rc;
 
-    if (likely(count == 1 && dom == DOMID_SELF && !pdone)) {
-        struct mmu_update r;
-        int rc;
-
-        if (copy_pair_from_guest((uint64_t *)&r, reqs))
-            return -EFAULT;
-        rc = single_update(&r, &to_pvd(v->v.domain)->self);
-        if (likely(rc <= 0))
-            return rc;
-    }
-    return any_update(v, reqs, count, pdone, dom);
+    if (unlikely(count != 1 || dom != DOMID_SELF || pdone))
+        return any_update(reqs, count, pdone, dom);
+    if (unlikely(copy_pair_from_guest((uint64_t *)&r, reqs)))
+        return -EFAULT;
+    rc = single_update(&r, &to_pvd(current->domain)->self);
+    return likely(rc <= 0) ? rc : any_update(reqs, 1, 0, DOMID_SELF);
 }

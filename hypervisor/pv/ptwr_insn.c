@@ -17,22 +17,12 @@
 #define FLAG_OF    0x800ull
 #define ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
-static const uint8_t reg_offset[16] = {
+const uint8_t ptwr_reg_offset[16] = {
 #define REG(r) offsetof(struct cpu_user_regs, r)
     REG(rax), REG(rcx), REG(rdx), REG(rbx), REG(rsp), REG(rbp), REG(rsi), REG(rdi),
     REG(r8),  REG(r9),  REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
 #undef REG
 };
-
-static uint64_t *reg_ptr(struct cpu_user_regs *regs, unsigned n)
-{
-    return (uint64_t *)((char *)regs + reg_offset[n & 15]);
-}
-
-static uint64_t reg_value(const struct cpu_user_regs *regs, unsigned n)
-{
-    return *(const uint64_t *)((const char *)regs + reg_offset[n & 15]);
-}
 
 struct code {
     const uint8_t *at, *end;
@@ -113,7 +103,7 @@ static void use_reg(struct ptwr_insn *i, const struct code *c, unsigned reg,
     i->has_reg = true;
     i->high_byte = i->size == 1 && !c->rex && reg >= 4;
     i->reg = i->high_byte ? reg - 4 : reg;
-    i->value = reg_value(regs, i->reg) >> (i->high_byte ? 8 : 0);
+    i->value = *ptwr_reg((struct cpu_user_regs *)regs, i->reg) >> (i->high_byte ? 8 : 0);
 }
 
 // The ALU operation numbers of opcodes 00-3F and of group 1; ADC, SBB and CMP are not for tables.
@@ -243,6 +233,11 @@ static uint64_t result_flags(uint64_t r, unsigned size)
            (__builtin_parity((unsigned)r & 0xff) ? 0 : FLAG_PF);
 }
 
+uint64_t ptwr_logic_flags(uint64_t rflags, uint64_t result, unsigned size)
+{
+    return (rflags & ~ARITHMETIC) | result_flags(result, size);
+}
+
 static uint64_t add_flags(uint64_t a, uint64_t b, uint64_t r, unsigned size)
 {
     return result_flags(r, size) | (r < a ? FLAG_CF : 0) | ((a ^ b ^ r) & 0x10 ? FLAG_AF : 0) |
@@ -312,7 +307,7 @@ bool ptwr_compute(struct ptwr_insn *i, uint64_t old, uint64_t *result)
 // Stores to a part of a register as the processor does: 32-bit writes clear the upper half.
 static void set_reg(struct cpu_user_regs *regs, unsigned reg, unsigned size, bool high, uint64_t v)
 {
-    uint64_t *r = reg_ptr(regs, reg);
+    uint64_t *r = ptwr_reg(regs, reg);
 
     if (high)
         *r = (*r & ~0xff00ull) | (v & 0xff) << 8;

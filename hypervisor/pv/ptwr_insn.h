@@ -38,6 +38,17 @@ struct ptwr_insn {
     bool stores;
 };
 
+extern const uint8_t ptwr_reg_offset[16]; // in struct cpu_user_regs
+
+// A general register by its number.
+static inline uint64_t *ptwr_reg(struct cpu_user_regs *regs, unsigned n)
+{
+    return (uint64_t *)((char *)regs + ptwr_reg_offset[n & 15]);
+}
+
+// RFLAGS after a logic operation with that result.
+uint64_t ptwr_logic_flags(uint64_t rflags, uint64_t result, unsigned size);
+
 // Fetches and decodes the instruction at regs->rip of the current guest. False: none of these.
 bool ptwr_decode(struct ptwr_insn *i, const struct cpu_user_regs *regs);
 // The same from `n` bytes at `code`.

@@ -27,6 +27,7 @@
 #include "pv/desc.h"
 #include "pv/mmu.h"
 #include "pv/pt.h"
+#include "pv/ptwr_insn.h"
 #include "tests/unit/mmu_check.h"
 #include "tests/unit/mmu_machine.h"
 
@@ -548,6 +549,57 @@ static void test_trapped_writes(void)
     end();
 }
 
+// The quick ways of the commonest instructions do what the general way does.
+static void test_quick_writes(void)
+{
+    static const struct {
+        uint8_t bytes[12];
+        unsigned length;
+    } code[] = {
+        {{0x48, 0x87, 0x0a}, 3},                   // xchg %rcx,(%rdx)
+        {{0x4c, 0x87, 0x42, 0x10}, 4},             // xchg %r8,16(%rdx)
+        {{0x49, 0x87, 0x4c, 0x24, 0x08}, 5},       // xchg %rcx,8(%r12)
+        {{0x48, 0x87, 0x0c, 0xd5, 0, 0, 0, 0}, 8}, // xchg %rcx,0(,%rdx,8)
+        {{0x48, 0x89, 0x0d, 1, 2, 3, 4}, 7},       // mov %rcx,disp(%rip)
+        {{0x4c, 0x89, 0x84, 0xd1, 0, 1, 0, 0}, 8}, // mov %r8,256(%rcx,%rdx,8)
+        {{0xf0, 0x80, 0x22, 0xfd}, 4},             // lock andb $0xfd,(%rdx)
+        {{0xf0, 0x80, 0x62, 0x01, 0x7f}, 5},       // lock andb $0x7f,1(%rdx)
+        {{0xf0, 0x41, 0x80, 0x24, 0x24, 0xfd}, 6}, // lock andb $0xfd,(%r12)
+        {{0xf0, 0x80, 0xa2, 0, 1, 0, 0, 0xdf}, 8}, // lock andb $0xdf,256(%rdx)
+    };
+    uint64_t *l1;
+
+    begin();
+    l1 = table(frame[0][1]);
+    for (unsigned n = 0; n < 3000; n++) {
+        unsigned c = below(ARRAY_SIZE(code)), byte = c < 6 ? 0 : below(8);
+        uint64_t va = (1 << 12) + 9 * 8 + byte, before, operand, result, mask;
+        struct cpu_user_regs want, regs = {.error_code = 7, .rflags = 0x8d7};
+        struct ptwr_insn i;
+
+        regs.rip = (uint64_t)code[c].bytes;
+        regs.rcx = (frame[0][9] << 12 | (random64() & (PTE_RW | PTE_A | PTE_US))) | one_in(2);
+        regs.r8 = random64() & ~PTE_P;
+        want = regs;
+        before = l1[9];
+        CU_ASSERT_FATAL(ptwr_decode_bytes(&i, code[c].bytes, sizeof(code[c].bytes), &want));
+        CU_ASSERT_EQUAL(i.length, code[c].length);
+        mask = i.size == 8 ? ~0ull : 0xffull << byte * 8;
+        operand = (before & mask) >> byte * 8;
+        CU_ASSERT(ptwr_compute(&i, operand, &result));
+        result = (before & ~mask) | (result << byte * 8 & mask);
+        if (result & PTE_P)
+            result = l1e_adjust(result);
+        ptwr_commit(&i, &want);
+        if (pv_mmu_fault(&regs, va)) {
+            CU_ASSERT(l1[9] == result && !memcmp(&regs, &want, sizeof(regs)));
+        } else { // not allowed: then nothing has happened
+            CU_ASSERT(l1[9] == before && regs.rip == (uint64_t)code[c].bytes);
+        }
+    }
+    end();
+}
+
 static void test_grants(void)
 {
     mfn_t g = 0;
@@ -830,6 +882,7 @@ int main(void)
     CU_add_test(suite, "ordinary pages", test_ordinary_pages);
     CU_add_test(suite, "other domains' frames", test_foreign);
     CU_add_test(suite, "trapped writes", test_trapped_writes);
+    CU_add_test(suite, "trapped writes the quick way", test_quick_writes);
     CU_add_test(suite, "grant mappings", test_grants);
     CU_add_test(suite, "descriptor tables", test_descriptors);
     CU_add_test(suite, "reservations and claims", test_reservations);
