@@ -203,6 +203,11 @@ void pv_forget(struct domain *d)
     d->mem.dirty_cpus = 0;
 }
 
+static bool canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
 static int check_context(const struct vcpu_guest_context *c)
 {
     const uint64_t code[] = {c->event_callback_eip, c->failsafe_callback_eip,
@@ -216,7 +221,9 @@ static int check_context(const struct vcpu_guest_context *c)
             return -EINVAL;
     if (!pv_address_ok(c->kernel_sp) || (c->kernel_sp && !pv_address_ok(c->kernel_sp - PAGE_SIZE)))
         return -EINVAL;
-    return 0;
+    if (!canonical(c->fs_base) || !canonical(c->gs_base_kernel) || !canonical(c->gs_base_user))
+        return -EINVAL;
+    return c->gdt_ents > PV_MAX_ENTRIES || c->ldt_ents > PV_MAX_ENTRIES ? -EINVAL : 0;
 }
 
 static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
@@ -258,8 +265,7 @@ static int set_context(struct vcpu *vcpu, const struct vcpu_guest_context *c)
     if ((rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]),
                            c->ctrlreg[1] ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
         return rc;
-    rc = pv_desc_set(v, c->gdt_frames, (unsigned)MIN(c->gdt_ents, (uint64_t)PV_MAX_ENTRIES),
-                     c->ldt_base, (unsigned)MIN(c->ldt_ents, (uint64_t)PV_MAX_ENTRIES));
+    rc = pv_desc_set(v, c->gdt_frames, (unsigned)c->gdt_ents, c->ldt_base, (unsigned)c->ldt_ents);
     if (rc) {
         pv_put_roots(v);
         return rc;
