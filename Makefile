@@ -91,12 +91,12 @@ sources_of = $(shell sed -n 's,^// sources: ,,p' $(1))
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
-	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $(filter %.c,$^) -o $@ -lcunit -lpthread
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(call sources_of,$<) -o $@ -lcunit -lpthread
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
-	$(Q)clang $(HOST_CFLAGS) -Wno-unknown-warning-option -fsanitize=fuzzer $(filter %.c,$^) -o $@
+	$(Q)clang $(HOST_CFLAGS) -Wno-unknown-warning-option -fsanitize=fuzzer $< $(call sources_of,$<) -o $@
 
 include tests/guests/guests.mk
 
