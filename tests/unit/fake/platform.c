@@ -176,7 +176,8 @@ int copy_from_guest(void *dst, uint64_t src, size_t len)
 {
     if (faults(src, len))
         return -EFAULT;
-    memcpy(dst, (const void *)src, len);
+    if (len)
+        memcpy(dst, (const void *)src, len);
     return 0;
 }
 
@@ -184,7 +185,8 @@ int copy_to_guest(uint64_t dst, const void *src, size_t len)
 {
     if (faults(dst, len))
         return -EFAULT;
-    memcpy((void *)dst, src, len);
+    if (len)
+        memcpy((void *)dst, src, len);
     return 0;
 }
 
@@ -192,7 +194,8 @@ int clear_guest(uint64_t dst, size_t len)
 {
     if (faults(dst, len))
         return -EFAULT;
-    memset((void *)dst, 0, len);
+    if (len)
+        memset((void *)dst, 0, len);
     return 0;
 }
 
