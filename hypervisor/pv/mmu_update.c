@@ -99,10 +99,12 @@ static int update_m2p(struct work *w, uint64_t ptr, uint64_t val)
 
 static int one_request(struct work *w, const struct mmu_update *r)
 {
-    unsigned kind = r->ptr & 3;
+    unsigned kind = r->ptr & 7;
 
     if (unlikely(kind == MMU_MACHPHYS_UPDATE))
         return update_m2p(w, r->ptr, r->val);
+    if (unlikely(kind > MMU_PT_UPDATE_NO_TRANSLATE))
+        return -ENOSYS;
     return update_entry(w, r->ptr, r->val, kind == MMU_PT_UPDATE_PRESERVE_AD);
 }
 
@@ -220,14 +222,18 @@ static inline int single_update(const struct mmu_update *r, const struct pt_view
     if (unlikely((r->ptr & 3) == MMU_MACHPHYS_UPDATE || mfn >= max_mfn))
         return 1;
     type = frame_lock(f, view->id) & FS_TYPE;
-    if (likely(type == FS_OF_TYPE(FT_L1)))
-        rc = l1e_update(entry_at(r->ptr), r->val, (r->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD, view);
-    else if (type == FS_OF_TYPE(FT_WRITABLE))
+    if (likely(type == FS_OF_TYPE(FT_L1))) {
+        if (likely((r->ptr & 3) != MMU_PT_UPDATE_PRESERVE_AD))
+            rc = l1e_set(entry_at(r->ptr), r->val, view);
+        else
+            rc = l1e_update(entry_at(r->ptr), r->val, true, view);
+    } else if (type == FS_OF_TYPE(FT_WRITABLE)) {
         WRITE_ONCE(*entry_at(r->ptr), r->val);
-    else if (!type)
+    } else if (!type) {
         return 1;
-    else
+    } else {
         rc = 1;
+    }
     frame_unlock(f);
     return rc;
 }

@@ -102,6 +102,23 @@ static inline void l1e_mark(const uint64_t *p)
 // Changes an entry of a locked L1 table. keep_ad: accessed and dirty bits that are set stay set.
 // 0, -EINVAL, -EPERM.
 int l1e_update(uint64_t *p, uint64_t next, bool keep_ad, const struct pt_view *view);
+
+// l1e_update of the commonest kind, which is an entry that was empty, without a call.
+static inline int l1e_set(uint64_t *p, uint64_t next, const struct pt_view *view)
+{
+    int rc;
+
+    if (unlikely(!(next & PTE_P) || (READ_ONCE(*p) & PTE_P)))
+        return l1e_update(p, next, false, view);
+    next = l1e_adjust(next);
+    rc = l1e_get(next, view);
+    if (unlikely(rc))
+        return rc;
+    l1e_mark(p);
+    WRITE_ONCE(*p, next);
+    return 0;
+}
+
 // The same if it is `old`, atomically; -EAGAIN if not.
 int l1e_exchange(uint64_t *p, uint64_t old, uint64_t next, const struct pt_view *view);
 
