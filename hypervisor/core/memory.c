@@ -53,6 +53,15 @@ int memory_target(domid_t id, struct domain **d)
     return -EPERM;
 }
 
+// An operation that there is never anything to do for: still with an argument that must be there.
+static long refuse(uint64_t arg, size_t size, long error)
+{
+    char unused[64];
+
+    ASSERT(size <= sizeof(unused));
+    return copy_from_guest(unused, arg, size) ? -EFAULT : error;
+}
+
 // What a domain has of memory.
 static long domain_question(unsigned op, uint64_t arg)
 {
@@ -112,12 +121,12 @@ static long dispatch(unsigned op, uint64_t arg, uint64_t *start)
         return memory_acquire_resource(arg);
     case XENMEM_get_sharing_freed_pages:
     case XENMEM_get_sharing_shared_pages:
-        return 0; // nothing is ever shared
-    case XENMEM_get_vnumainfo:
-        return -EOPNOTSUPP; // no domain has virtual NUMA nodes
-    case XENMEM_set_pod_target:
+        return 0;              // nothing is ever shared
+    case XENMEM_get_vnumainfo: // no domain has virtual NUMA nodes
+        return refuse(arg, sizeof(struct xen_vnuma_topology_info), -EOPNOTSUPP);
+    case XENMEM_set_pod_target: // no domain is populated on demand
     case XENMEM_get_pod_target:
-        return -EINVAL; // no domain is populated on demand
+        return refuse(arg, sizeof(struct xen_pod_target), -EINVAL);
     default:
         return -ENOSYS;
     }

@@ -28,6 +28,8 @@ static long give_map(uint64_t arg, const struct e820_entry *map, unsigned n)
     buffer = (uint64_t)out.buffer;
     if (!out.nr_entries && !buffer) {
         out.nr_entries = n;
+    } else if (out.nr_entries < n && map == machine_map) {
+        return -EINVAL; // half a map of the machine would be worse than none
     } else {
         out.nr_entries = MIN(out.nr_entries, n);
         if (copy_to_guest(buffer, map, out.nr_entries * sizeof(*map)))

@@ -29,9 +29,35 @@ static long remove_from_physmap(uint64_t arg)
     return rc;
 }
 
+static long add_to_physmap(uint64_t arg, size_t size)
+{
+    union {
+        domid_t domid; // the first member of either argument
+        struct xen_add_to_physmap one;
+        struct xen_add_to_physmap_batch batch;
+    } in;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest(&in, arg, size))
+        return -EFAULT;
+    rc = memory_target(in.domid, &d);
+    if (rc)
+        return rc;
+    domain_put(d);
+    return -EACCES;
+}
+
 long memory_physmap_op(unsigned op, uint64_t arg)
 {
-    return op == XENMEM_remove_from_physmap ? remove_from_physmap(arg) : -EACCES;
+    switch (op) {
+    case XENMEM_add_to_physmap:
+        return add_to_physmap(arg, sizeof(struct xen_add_to_physmap));
+    case XENMEM_add_to_physmap_batch:
+        return add_to_physmap(arg, sizeof(struct xen_add_to_physmap_batch));
+    default:
+        return remove_from_physmap(arg);
+    }
 }
 
 static int resource_frame(struct domain *d, const struct xen_mem_acquire_resource *r, uint64_t i,

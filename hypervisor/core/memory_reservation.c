@@ -137,7 +137,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
     r.order = in.extent_order;
     rc = memory_target(in.domid, &r.d);
     if (rc)
-        return rc == -ESRCH ? (long)*start : rc;
+        return (long)*start;
     rc = (long)*start;
     if (alloc_flags(r.d, in.mem_flags, &r.alloc_flags))
         rc = do_extents(op, &r, in.nr_extents, start);

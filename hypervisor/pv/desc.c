@@ -49,9 +49,11 @@ static bool desc_fix(uint64_t *desc)
 
     if (!(d & DESC_PRESENT) || !(d & (DESC_TYPE | DESC_CODE_DATA)))
         return true; // faults, or is the second half of a gate
-    *desc = d | DESC_DPL;
-    if (d & DESC_CODE_DATA)
+    if (d & DESC_CODE_DATA) {
+        *desc = d | DESC_DPL;
         return true;
+    }
+    *desc = d & ~DESC_DPL; // a gate is there to be emulated, not to be gone through
     return (d & DESC_TYPE) == DESC_TYPE_CALL_GATE && is_ring3_code((uint16_t)(d >> 16)) &&
            !(d >> 32 & 0xff);
 }

@@ -209,10 +209,12 @@ int pt_domain_get(unsigned id, struct domain **d)
     struct domain *self = current->domain;
 
     *d = NULL;
-    if (id == DOMID_SELF || id == self->id) {
+    if (id == DOMID_SELF) {
         *d = self;
         return 0;
     }
+    if (id == self->id) // a domain is not foreign to itself
+        return -ESRCH;
     if (!self->privileged && id != DOMID_IO)
         return -EPERM;
     if (id == DOMID_IO || id == DOMID_XEN)

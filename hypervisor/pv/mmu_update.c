@@ -141,10 +141,12 @@ static int all_requests(struct work *w, uint64_t reqs, unsigned n, unsigned *don
 // owner in the low one. Closed in any case.
 static int open_view(struct pt_view *view, unsigned dom)
 {
+    unsigned owner;
     int rc;
 
     view->from = NULL;
-    rc = pt_domain_get(dom >> 16 ? (dom >> 16) - 1 : DOMID_SELF, &view->owner);
+    owner = dom >> 16 ? (dom >> 16) - 1 : DOMID_SELF;
+    rc = pt_domain_get(owner == current->domain->id ? DOMID_SELF : owner, &view->owner);
     if (rc || (rc = pt_domain_get(dom & 0xffff, &view->from)))
         return rc;
     if (view->owner->ops == NULL || view->owner->ops->kind != GUEST_PV)
@@ -219,7 +221,7 @@ static inline int single_update(const struct mmu_update *r, const struct pt_view
     uint64_t type;
     int rc = 0;
 
-    if (unlikely((r->ptr & 3) == MMU_MACHPHYS_UPDATE || mfn >= max_mfn))
+    if (unlikely((r->ptr & 7) == MMU_MACHPHYS_UPDATE || (r->ptr & 4) || mfn >= max_mfn))
         return 1;
     type = frame_lock(f, view->id) & FS_TYPE;
     if (likely(type == FS_OF_TYPE(FT_L1))) {

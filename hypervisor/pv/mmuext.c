@@ -59,10 +59,9 @@ static int unpin(struct pv_vcpu *v, mfn_t mfn, struct domain *d)
 static int flush_vcpus(const struct mmuext_op *op, bool one)
 {
     cpumask_t mask;
-    int rc = pv_flush_mask((uint64_t)op->arg2.vcpumask, &mask);
 
-    if (rc)
-        return rc;
+    if (pv_flush_mask((uint64_t)op->arg2.vcpumask, &mask))
+        return -EINVAL; // as the ABI has it, not -EFAULT
     if (!one)
         tlb_flush_mask(mask);
     else if (pv_address_ok(op->arg1.linear_addr))

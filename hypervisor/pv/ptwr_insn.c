@@ -28,6 +28,7 @@ struct code {
     const uint8_t *at, *end;
     uint8_t rex;
     bool operand16;
+    bool repeat;
 };
 
 // Prefixes that change nothing here: LOCK, since the entry is locked anyway, and segments, since
@@ -39,6 +40,8 @@ static int opcode(struct code *c)
 
         if (b == 0x66) {
             c->operand16 = true;
+        } else if (b == 0xf2 || b == 0xf3) {
+            c->repeat = true;
         } else if ((b & 0xf0) == 0x40) {
             c->rex = b;
             c->at++;
@@ -178,6 +181,19 @@ static bool decode_immediate_form(struct ptwr_insn *i, struct code *c, int op, i
     }
 }
 
+#define STOS 0xab
+
+static bool decode_stos(struct ptwr_insn *i, const struct code *c, int op, unsigned length,
+                        const struct cpu_user_regs *regs)
+{
+    i->op = PTWR_MOV;
+    i->size = op != STOS ? 1 : c->rex & 8 ? 8 : c->operand16 ? 2 : 4;
+    i->has_reg = i->high_byte = false;
+    i->value = i->rax = regs->rax;
+    i->length = length;
+    return true;
+}
+
 bool ptwr_decode_bytes(struct ptwr_insn *i, const uint8_t *bytes, unsigned n,
                        const struct cpu_user_regs *regs)
 {
@@ -186,6 +202,12 @@ bool ptwr_decode_bytes(struct ptwr_insn *i, const uint8_t *bytes, unsigned n,
     bool byte;
 
     if (op < 0)
+        return false;
+    i->string = (op | 1) == STOS;
+    i->repeat = c.repeat;
+    if (i->string)
+        return decode_stos(i, &c, op, (unsigned)(c.at - bytes), regs);
+    if (c.repeat)
         return false;
     reg = modrm(&c);
     if (reg < 0)
@@ -328,5 +350,10 @@ void ptwr_commit(const struct ptwr_insn *i, struct cpu_user_regs *regs)
     else if (i->op != PTWR_MOV && i->op != PTWR_XCHG)
         regs->rflags = (regs->rflags & ~ARITHMETIC) | i->flags;
     regs->rflags &= ~(uint64_t)X86_EFLAGS_RF;
+    if (i->string) {
+        regs->rdi += regs->rflags & X86_EFLAGS_DF ? -(uint64_t)i->size : i->size;
+        if (i->repeat && --regs->rcx)
+            return; // the instruction is executed again for the rest
+    }
     regs->rip += i->length;
 }

@@ -28,6 +28,8 @@ struct ptwr_insn {
     unsigned length; // of the instruction
     bool has_reg;    // the other operand is a register, else `value` is constant
     bool high_byte;  // ... AH, CH, DH or BH
+    bool string;     // STOS: RDI moves on
+    bool repeat;     // ... RCX times; one at a time is done here
     unsigned reg;
     uint64_t value; // the other operand
     uint64_t rax;   // for cmpxchg
