@@ -76,7 +76,6 @@ static const struct sample refused[] = {
     {"cmp %rcx,(%rdi)", {0x48, 0x39, 0x0f}, 3, 0},
     {"adc %rcx,(%rdi)", {0x48, 0x11, 0x0f}, 3, 0},
     {"btq $5,(%rdi)", {0x48, 0x0f, 0xba, 0x27, 5}, 5, 0},
-    {"rep stos", {0xf3, 0x48, 0xab}, 3, 0},
     {"push", {0x50}, 1, 0},
     {"pop (%rdi)", {0x8f, 0x07}, 2, 0},
     {"ud2", {0x0f, 0x0b}, 2, 0},
@@ -205,6 +204,27 @@ static void test_refused(void)
     }
 }
 
+// STOS moves RDI on; with a repeat prefix it is executed again until RCX is 0.
+static void test_stos(void)
+{
+    static const uint8_t code[] = {0xf3, 0x48, 0xab}; // rep stosq
+    struct cpu_user_regs regs = {.rax = 0x1122334455667788, .rcx = 2, .rdi = 0x5000, .rip = 0x100};
+    struct ptwr_insn i;
+    uint64_t result;
+
+    CU_ASSERT(ptwr_decode_bytes(&i, code, 3, &regs) && i.size == 8);
+    CU_ASSERT(ptwr_compute(&i, 42, &result) && result == regs.rax);
+    ptwr_commit(&i, &regs);
+    CU_ASSERT(regs.rdi == 0x5008 && regs.rcx == 1 && regs.rip == 0x100);
+    ptwr_commit(&i, &regs);
+    CU_ASSERT(regs.rdi == 0x5010 && regs.rcx == 0 && regs.rip == 0x103);
+    CU_ASSERT(ptwr_decode_bytes(&i, code + 2, 1, &regs) && i.size == 4); // stosl
+    regs.rflags = 0x400;                                                 // backwards
+    ptwr_commit(&i, &regs);
+    CU_ASSERT(regs.rdi == 0x500c && regs.rcx == 0 && regs.rip == 0x104);
+    CU_ASSERT_FALSE(ptwr_decode_bytes(&i, (const uint8_t[]){0xf3, 0x48, 0x89, 0x0a}, 4, &regs));
+}
+
 // All addressing forms have the length that the processor gives them.
 static void test_lengths(void)
 {
@@ -261,6 +281,7 @@ int main(void)
     suite = CU_add_suite("Emulated stores to page tables", NULL, NULL);
     CU_add_test(suite, "do what the processor does", test_like_processor);
     CU_add_test(suite, "others are refused", test_refused);
+    CU_add_test(suite, "STOS, repeated or not", test_stos);
     CU_add_test(suite, "lengths of all addressing forms", test_lengths);
     CU_add_test(suite, "any bytes are decoded safely", test_any_bytes);
     CU_basic_set_mode(CU_BRM_VERBOSE);
