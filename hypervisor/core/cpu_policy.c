@@ -1,6 +1,7 @@
 #include "core/cpu_policy.h"
 
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/guest.h"
 
 #define MAX_BASIC    0xdu
@@ -13,7 +14,11 @@
 #define LAST_LEVEL   1
 #define LAST_XSTATE  62
 
-#define LEAF1_ECX_OSXSAVE (1u << 27) // follows CR4: no feature
+#define LEAF1_ECX_OSXSAVE    (1u << 27) // follows CR4: no feature
+#define LEAF1_ECX_HYPERVISOR (1u << 31) // always told
+#define WORD_1D              0
+#define WORD_1C              1
+#define WORD_E1D             2
 // What AMD repeats of leaf 1 EDX in leaf 0x80000001 EDX.
 #define COMMON_EDX 0x0183f3ffu
 
@@ -37,45 +42,99 @@ static uint32_t last_leaf(const struct cpu_view *view, uint32_t first)
     return last >= first && last - first < 0x10000 ? last : first;
 }
 
+// Where the words of features lie; words without a leaf are MSRs, which nobody is offered.
+enum cpuid_register { A, B, C, D };
+static const struct {
+    uint32_t leaf, subleaf;
+    enum cpuid_register reg;
+} feature_words[FEATURE_WORDS] = {
+    [WORD_1D] = {1, 0, D},
+    [WORD_1C] = {1, 0, C},
+    [WORD_E1D] = {FIRST_EXT + 1, 0, D},
+    [3] = {FIRST_EXT + 1, 0, C},
+    [4] = {0xd, 1, A},
+    [5] = {7, 0, B},
+    [6] = {7, 0, C},
+    [7] = {FIRST_EXT + 7, 0, D},
+    [8] = {FIRST_EXT + 8, 0, B},
+    [9] = {7, 0, D},
+    [10] = {7, 1, A},
+    [11] = {FIRST_EXT + 0x21, 0, A},
+    [12] = {7, 1, B},
+    [13] = {7, 2, D},
+    [14] = {7, 1, C},
+    [15] = {7, 1, D},
+    [18] = {FIRST_EXT + 0x21, 0, C},
+};
+
+static uint32_t *register_of(struct cpuid_regs *r, enum cpuid_register reg)
+{
+    uint32_t *const registers[] = {&r->a, &r->b, &r->c, &r->d};
+
+    return registers[reg];
+}
+
 void cpu_view_features(const struct cpu_view *view, uint32_t *words, unsigned n)
 {
-    uint32_t all[FEATURE_WORDS] = {0};
     uint32_t basic = last_leaf(view, 0), ext = last_leaf(view, FIRST_EXT);
-    struct cpuid_regs r = look(view, 1, 0);
+    uint32_t last7 = basic >= 7 ? look(view, 7, 0).a : 0;
 
-    all[0] = r.d;
-    all[1] = r.c & ~LEAF1_ECX_OSXSAVE;
-    if (basic >= 7) {
-        struct cpuid_regs first = look(view, 7, 0);
+    for (unsigned i = 0; i < n && i < FEATURE_WORDS; i++) {
+        uint32_t leaf = feature_words[i].leaf, subleaf = feature_words[i].subleaf;
+        struct cpuid_regs r = {0};
 
-        all[5] = first.b;
-        all[6] = first.c;
-        all[9] = first.d;
-        r = first.a >= 1 ? look(view, 7, 1) : (struct cpuid_regs){0};
-        all[10] = r.a;
-        all[12] = r.b;
-        all[14] = r.c;
-        all[15] = r.d;
-        all[13] = first.a >= 2 ? look(view, 7, 2).d : 0;
+        if (leaf && leaf <= (leaf >= FIRST_EXT ? ext : basic) && (leaf != 7 || subleaf <= last7))
+            r = look(view, leaf, subleaf);
+        words[i] = *register_of(&r, feature_words[i].reg);
+        if (i == WORD_1C)
+            words[i] &= ~LEAF1_ECX_OSXSAVE;
+        if (i == WORD_E1D)
+            words[i] &= ~COMMON_EDX;
     }
-    if (basic >= 0xd)
-        all[4] = look(view, 0xd, 1).a;
-    if (ext >= FIRST_EXT + 1) {
-        r = look(view, FIRST_EXT + 1, 0);
-        all[2] = r.d & ~COMMON_EDX;
-        all[3] = r.c;
+}
+
+// Takes from `hidden` what a leaf of a policy shows, and adds what it does not.
+static void apply_leaf(uint32_t hidden[FEATURE_WORDS], struct xen_cpuid_leaf *l)
+{
+    struct cpuid_regs r = {l->a, l->b, l->c, l->d};
+    uint32_t subleaf = l->subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : l->subleaf;
+
+    for (unsigned i = 0; i < FEATURE_WORDS; i++)
+        if (feature_words[i].leaf && l->leaf == feature_words[i].leaf &&
+            subleaf == feature_words[i].subleaf)
+            hidden[i] = ~*register_of(&r, feature_words[i].reg);
+    hidden[WORD_1C] &= ~(LEAF1_ECX_OSXSAVE | LEAF1_ECX_HYPERVISOR);
+}
+
+int cpu_policy_set(struct domain *d, uint64_t leaves, uint32_t n, struct xen_cpuid_leaf *culprit)
+{
+    uint32_t hidden[FEATURE_WORDS];
+
+    memcpy(hidden, d->cpu_hidden, sizeof(hidden));
+    for (uint32_t i = 0; i < n; i++) {
+        if (copy_from_guest(culprit, leaves + i * sizeof(*culprit), sizeof(*culprit)))
+            return -EFAULT;
+        if (!cpu_policy_leaf_ok(culprit->leaf, culprit->subleaf))
+            return -ERANGE;
+        apply_leaf(hidden, culprit);
     }
-    if (ext >= FIRST_EXT + 7)
-        all[7] = look(view, FIRST_EXT + 7, 0).d;
-    if (ext >= FIRST_EXT + 8)
-        all[8] = look(view, FIRST_EXT + 8, 0).b;
-    if (ext >= FIRST_EXT + 0x21) {
-        r = look(view, FIRST_EXT + 0x21, 0);
-        all[11] = r.a;
-        all[18] = r.c;
+    memcpy(d->cpu_hidden, hidden, sizeof(hidden));
+    return 0;
+}
+
+void cpu_policy_narrow(const struct domain *d, uint32_t leaf, uint32_t subleaf,
+                       struct cpuid_regs *r)
+{
+    for (unsigned i = 0; i < FEATURE_WORDS; i++) {
+        uint32_t hidden = d->cpu_hidden[i];
+
+        if (!feature_words[i].leaf || leaf != feature_words[i].leaf ||
+            ((leaf == 7 || leaf == 0xd) && subleaf != feature_words[i].subleaf))
+            continue;
+        if (i == WORD_E1D) // AMD's repetitions go with what they repeat
+            hidden = (hidden & ~COMMON_EDX) | (d->cpu_hidden[WORD_1D] & COMMON_EDX);
+        *register_of(r, feature_words[i].reg) &= ~hidden;
     }
-    for (unsigned i = 0; i < n && i < FEATURE_WORDS; i++)
-        words[i] = all[i];
 }
 
 struct leaf_writer {

@@ -6,7 +6,6 @@
 #include "cpu/asm.h"
 #include "pv-abi/arch-x86/domain.h"
 
-#define FEATURE_WORDS 19
 #define POLICY_LEAVES 140 // more than a list ever has
 #define POLICY_MSRS   1
 
@@ -23,6 +22,13 @@ void cpu_view_features(const struct cpu_view *view, uint32_t *words, unsigned n)
 int cpu_view_put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *n);
 // The same for MSRs.
 int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n);
+
+// What a policy does not show of the features in it is hidden from the domain from now on; what it
+// does not speak of stays as it is. 0, -EFAULT, -ERANGE: the culprit is no leaf of a policy.
+int cpu_policy_set(struct domain *d, uint64_t leaves, uint32_t n, struct xen_cpuid_leaf *culprit);
+// Takes out of a leaf what is hidden from the domain.
+void cpu_policy_narrow(const struct domain *d, uint32_t leaf, uint32_t subleaf,
+                       struct cpuid_regs *r);
 
 // Can a list have such a leaf at all?
 bool cpu_policy_leaf_ok(uint32_t leaf, uint32_t subleaf);

@@ -16,6 +16,9 @@
 
 #define MAX_VCPUS 128 // per domain; the legacy 32 live in shared_info, the others register their area
 
+// Words of CPU features (pv-abi/arch-x86/cpufeatureset.h).
+#define FEATURE_WORDS 19
+
 struct domain;
 struct vcpu;
 struct event_state;
@@ -98,6 +101,7 @@ struct domain {
     struct list link;         // all domains, by id
     spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
     bool xs_domain;           // runs xenstored
+    uint32_t cpu_hidden[FEATURE_WORDS]; // features kept from it: core/cpu_policy.h
     uint8_t handle[16];       // xen_domain_handle_t
     uint32_t ssidref;
 

@@ -113,8 +113,7 @@ int domctl_get_tsc(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-// As its first vCPU sees it. All PV guests see the same, so that before there is one the caller can
-// stand in.
+// As its first vCPU sees it; before there is one the caller stands in.
 int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
@@ -136,25 +135,20 @@ int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
     return rc;
 }
 
-// What a guest sees of the processor is not chosen guest by guest yet: the list is checked for
-// sense, and what it would hide from the guest stays visible.
 int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
+    struct xen_cpuid_leaf culprit;
+    int rc;
 
     p->err_leaf = p->err_subleaf = p->err_msr = ~0u;
+    // MSRs have nothing to choose.
     if (p->nr_leaves > POLICY_LEAVES || p->nr_msrs > POLICY_MSRS)
         return -E2BIG;
-    for (uint32_t i = 0; i < p->nr_leaves; i++) {
-        struct xen_cpuid_leaf leaf;
-
-        if (copy_from_guest(&leaf, (uint64_t)(p->leaves + i), sizeof(leaf)))
-            return -EFAULT;
-        if (!cpu_policy_leaf_ok(leaf.leaf, leaf.subleaf)) {
-            p->err_leaf = leaf.leaf;
-            p->err_subleaf = leaf.subleaf;
-            return -ERANGE;
-        }
+    rc = cpu_policy_set(d, (uint64_t)p->leaves, p->nr_leaves, &culprit);
+    if (rc == -ERANGE) {
+        p->err_leaf = culprit.leaf;
+        p->err_subleaf = culprit.subleaf;
     }
-    return 0;
+    return rc;
 }

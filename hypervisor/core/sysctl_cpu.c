@@ -21,7 +21,7 @@ static bool view_of_featureset(uint32_t index, struct cpu_view *view)
         return true;
     case XEN_SYSCTL_cpu_featureset_pv:
     case XEN_SYSCTL_cpu_featureset_pv_max:
-        view->guest = current; // all PV guests see the same
+        view->guest = current; // nothing is hidden from domain 0
         return current->domain->ops->kind == GUEST_PV;
     default:
         return false;

@@ -6,6 +6,7 @@
 #include "cpu/asm.h"
 #include "cpu/features.h"
 #include "cpu/time.h"
+#include "core/cpu_policy.h"
 #include "core/fpu.h"
 #include "pv-abi/arch-x86/cpuid.h"
 #include "pv/cpu.h"
@@ -161,4 +162,5 @@ void pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpui
         extended_leaf(v, leaf, out);
     else
         *out = (struct cpuid_regs){0};
+    cpu_policy_narrow(v->domain, leaf, subleaf, out);
 }

@@ -480,6 +480,7 @@ static void test_policy(void)
     static struct xen_cpuid_leaf leaves[POLICY_LEAVES];
     struct cpu_view view = {NULL};
     uint32_t words[FEATURE_WORDS], n;
+    struct cpuid_regs r;
 
     start();
     view.guest = one->vcpus[0];
@@ -496,6 +497,14 @@ static void test_policy(void)
         CU_ASSERT_TRUE(cpu_policy_leaf_ok(leaves[i].leaf, leaves[i].subleaf));
     op.u.cpu_policy.nr_msrs = 0;
     CU_ASSERT_EQUAL(call(XEN_DOMCTL_set_cpu_policy, 1), 0); // what is given is taken
+    for (uint32_t i = 0; i < n; i++)
+        if (leaves[i].leaf == 1)
+            leaves[i].c = 0;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_set_cpu_policy, 1), 0);
+    r = (struct cpuid_regs){~0u, ~0u, ~0u, ~0u};
+    cpu_policy_narrow(one, 1, 0, &r);
+    CU_ASSERT_EQUAL(r.c, 1u << 31 | 1u << 27); // there is a hypervisor, and CR4 says OSXSAVE
+    CU_ASSERT_EQUAL(r.a, ~0u);
     op.u.cpu_policy.nr_leaves = n - 1;
     CU_ASSERT_EQUAL(call(XEN_DOMCTL_get_cpu_policy, 1), -ENOBUFS);
     leaves[3].leaf = 0x50000000;
