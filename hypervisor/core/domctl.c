@@ -116,8 +116,8 @@ static const struct {
     [XEN_DOMCTL_set_ext_vcpucontext] = {domctl_set_ext_context, ALIVE},
     [XEN_DOMCTL_get_vcpu_msrs] = {domctl_get_msrs, RESULT},
     [XEN_DOMCTL_set_vcpu_msrs] = {domctl_set_msrs, ALIVE | RESULT},
-    [XEN_DOMCTL_getvcpuextstate] = {op_unsupported, 0},
-    [XEN_DOMCTL_setvcpuextstate] = {op_unsupported, 0},
+    [XEN_DOMCTL_getvcpuextstate] = {domctl_get_xstate, RESULT},
+    [XEN_DOMCTL_setvcpuextstate] = {domctl_set_xstate, ALIVE},
 
     // HVM guests only.
     [XEN_DOMCTL_gethvmcontext] = {op_invalid, 0},

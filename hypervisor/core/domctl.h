@@ -68,5 +68,7 @@ int domctl_get_context(struct domain *d, struct xen_domctl *op);
 int domctl_vcpu_info(struct domain *d, struct xen_domctl *op);
 int domctl_get_ext_context(struct domain *d, struct xen_domctl *op);
 int domctl_set_ext_context(struct domain *d, struct xen_domctl *op);
+int domctl_get_xstate(struct domain *d, struct xen_domctl *op);
+int domctl_set_xstate(struct domain *d, struct xen_domctl *op);
 int domctl_get_msrs(struct domain *d, struct xen_domctl *op);
 int domctl_set_msrs(struct domain *d, struct xen_domctl *op);

@@ -1,5 +1,6 @@
 // Domain control: the state of vCPUs.
 #include "core/domctl.h"
+#include "core/fpu.h"
 #include "core/sched.h"
 #include "core/vcpu_info.h"
 #include "lib/errno.h"
@@ -143,4 +144,76 @@ int domctl_set_msrs(struct domain *d, struct xen_domctl *op)
     if (!v || v == current)
         return -EINVAL;
     return op->u.vcpu_msrs.msr_count ? -EINVAL : 0;
+}
+
+// The buffer: XCR0 twice (now, and all that ever was in it), then the XSAVE area.
+#define XSTATE_HEAD (2 * sizeof(uint64_t))
+
+static size_t xstate_bytes(uint64_t xcr0)
+{
+    size_t area = fpu_xstate_size(xcr0);
+
+    return area ? XSTATE_HEAD + area : 0;
+}
+
+int domctl_get_xstate(struct domain *d, struct xen_domctl *op)
+{
+    struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
+    struct vcpu *v = domctl_vcpu(d, e->vcpu);
+    uint64_t head[2];
+    size_t size;
+    int rc = 0;
+
+    if (!v)
+        return -ESRCH;
+    if (v == current)
+        return -EINVAL;
+    vcpu_pause(v);
+    size = xstate_bytes(v->xcr0);
+    head[0] = head[1] = v->xcr0;
+    if ((!e->size && !e->xfeature_mask) || !e->buffer) {
+        e->xfeature_mask = fpu_host_xcr0();
+        e->size = size;
+    } else if (e->size != size || e->xfeature_mask != fpu_host_xcr0()) {
+        rc = -EINVAL;
+    } else if (size &&
+               (copy_to_guest((uint64_t)e->buffer, head, sizeof(head)) ||
+                copy_to_guest((uint64_t)e->buffer + sizeof(head), v->fpu, size - sizeof(head)))) {
+        rc = -EFAULT;
+    }
+    vcpu_unpause(v);
+    return rc;
+}
+
+static int set_xstate(struct vcpu *v, const uint64_t *buffer, size_t size)
+{
+    int rc;
+
+    if (buffer[0] & ~buffer[1])
+        return -EINVAL;
+    vcpu_pause(v);
+    rc = fpu_set_xstate(v, buffer[0], buffer + 2, size - XSTATE_HEAD);
+    vcpu_unpause(v);
+    return rc;
+}
+
+int domctl_set_xstate(struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
+    struct vcpu *v = domctl_vcpu(d, e->vcpu);
+    uint64_t *buffer;
+    int rc;
+
+    if (!v)
+        return -ESRCH;
+    if (v == current || e->size < XSTATE_HEAD || e->size > xstate_bytes(fpu_host_xcr0()))
+        return -EINVAL;
+    buffer = xzalloc_bytes(e->size);
+    if (!buffer)
+        return -ENOMEM;
+    rc = copy_from_guest(buffer, (uint64_t)e->buffer, e->size);
+    if (!rc)
+        rc = set_xstate(v, buffer, e->size);
+    xfree(buffer);
+    return rc;
 }

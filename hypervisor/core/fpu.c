@@ -32,6 +32,17 @@ struct fxsave {
 };
 _Static_assert(sizeof(struct fxsave) == FXSAVE_SIZE, "SDM vol. 1, table 10-2");
 
+// What follows in an XSAVE area, SDM vol. 1, section 13.4.2.
+struct xsave_header {
+    uint64_t xstate_bv, xcomp_bv, reserved[6];
+};
+_Static_assert(sizeof(struct xsave_header) == 64, "SDM vol. 1, section 13.4.2");
+
+static struct xsave_header *xsave_header(struct vcpu *v)
+{
+    return (struct xsave_header *)((char *)v->fpu + FXSAVE_SIZE);
+}
+
 // A guest runs with the XCR0 that it has set, so XSAVE in its own hands sees the layout it expects.
 // Components outside it keep what the last guest left there, which this one cannot read.
 static void xsetbv(uint64_t v)
@@ -100,6 +111,8 @@ void fpu_restore(struct vcpu *v)
     if (v->fpu_dirty)
         return;
     include_sse(v);
+    if (host_xcr0) // XRSTOR faults on a component that XCR0 has not
+        xsave_header(v)->xstate_bv &= v->xcr0 | XCR0_SSE;
     if (host_xcr0)
         __asm__ volatile("xrstor64 (%0)" : : "r"(v->fpu), "a"(~0u), "d"(~0u) : "memory");
     else
@@ -124,12 +137,18 @@ void fpu_save(struct vcpu *v)
     v->fpu_dirty = false;
 }
 
-bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
+static bool xcr0_ok(uint64_t xcr0)
 {
     uint64_t avx512 = xcr0 & XCR0_AVX512;
 
-    if (!(xcr0 & XCR0_X87) || (xcr0 & ~host_xcr0) || ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE)) ||
-        (avx512 && (avx512 != XCR0_AVX512 || !(xcr0 & XCR0_AVX))))
+    return (xcr0 & XCR0_X87) && !(xcr0 & ~host_xcr0) &&
+           (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
+           (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
+}
+
+bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
+{
+    if (!xcr0_ok(xcr0))
         return false;
     fpu_save(v); // with the old layout
     v->xcr0 = xcr0;
@@ -163,4 +182,40 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave)
 void fpu_get_legacy(struct vcpu *v, void *fxsave)
 {
     memcpy(fxsave, v->fpu, FXSAVE_SIZE);
+}
+
+size_t fpu_xstate_size(uint64_t xcr0)
+{
+    size_t size = FXSAVE_SIZE + sizeof(struct xsave_header);
+
+    if (!host_xcr0)
+        return 0;
+    for (unsigned i = 2; i < 63; i++)
+        if (xcr0 >> i & 1) {
+            struct cpuid_regs r = cpuid_count(0xd, i);
+
+            size = MAX(size, (size_t)r.a + r.b);
+        }
+    return MIN(size, area_size);
+}
+
+int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
+{
+    const struct xsave_header *h = (const void *)((const char *)area + FXSAVE_SIZE);
+
+    if (!host_xcr0 || !xcr0_ok(xcr0) || (size && size < FXSAVE_SIZE + sizeof(*h)) ||
+        size > fpu_xstate_size(host_xcr0))
+        return -EINVAL;
+    if (size && ((h->xstate_bv & ~(xcr0 | XCR0_SSE)) || h->xcomp_bv))
+        return -EINVAL;
+    for (unsigned i = 0; size && i < ARRAY_SIZE(h->reserved); i++)
+        if (h->reserved[i])
+            return -EINVAL;
+    v->xcr0 = xcr0;
+    if (!size)
+        return 0;
+    memset(v->fpu, 0, area_size);
+    memcpy(v->fpu, area, size);
+    ((struct fxsave *)v->fpu)->mxcsr &= 0xffff;
+    return 0;
 }

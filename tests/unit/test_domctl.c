@@ -11,6 +11,7 @@
 #include "core/cpu_policy.h"
 #include "core/domctl.h"
 #include "core/event.h"
+#include "core/fpu.h"
 #include "core/grant.h"
 #include "core/guest_frame.h"
 #include "core/hypercall_table.h"
@@ -146,6 +147,22 @@ int guest_area_get(struct domain *d, gfn_t gfn, struct frame **frame, void **va)
 
 void guest_area_put(struct frame *frame)
 {
+}
+
+uint64_t fpu_host_xcr0(void)
+{
+    return 7;
+}
+
+size_t fpu_xstate_size(uint64_t xcr0)
+{
+    return xcr0 & 4 ? 832 : 576;
+}
+
+int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
+{
+    v->xcr0 = xcr0;
+    return 0;
 }
 
 unsigned pirq_limit(void)
@@ -475,6 +492,27 @@ static void test_context(void)
     finish();
 }
 
+static void test_xstate(void)
+{
+    static uint64_t area[200] = {3, 7};
+
+    start();
+    one->vcpus[0]->xcr0 = 7;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_getvcpuextstate, 1), 0);
+    CU_ASSERT_EQUAL(op.u.vcpuextstate.size, 16 + 832);
+    op.u.vcpuextstate.buffer = area;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_setvcpuextstate, 1), 0);
+    CU_ASSERT_EQUAL(one->vcpus[0]->xcr0, 3);
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_getvcpuextstate, 1), -EINVAL); // it has become smaller
+    area[0] = 15;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_setvcpuextstate, 1), -EINVAL);
+    op.u.vcpuextstate.size = 15;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_setvcpuextstate, 1), -EINVAL);
+    op.u.vcpuextstate.size = 16 + 833;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_setvcpuextstate, 1), -EINVAL);
+    finish();
+}
+
 static void test_policy(void)
 {
     static struct xen_cpuid_leaf leaves[POLICY_LEAVES];
@@ -523,7 +561,8 @@ int main(void)
         {"who", test_who},         {"nonsense", test_nonsense},       {"upon oneself", test_self},
         {"pause", test_pause},     {"destroy", test_destroy},         {"create", test_create},
         {"info", test_info},       {"permissions", test_permissions}, {"affinity", test_affinity},
-        {"context", test_context}, {"CPU policy", test_policy},       CU_TEST_INFO_NULL,
+        {"context", test_context}, {"extended state", test_xstate},   {"CPU policy", test_policy},
+        CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"domctl", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
     unsigned failures;
