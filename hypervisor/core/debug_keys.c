@@ -75,7 +75,7 @@ static void dump_interrupts(void)
     struct domain *d;
 
     irq_dump();
-    for_each_domain(d)
+    for_each_domain (d)
         pirq_dump(d);
 }
 

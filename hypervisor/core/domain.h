@@ -14,7 +14,8 @@
 #include "pv-abi/vcpu.h"
 #include "pv-abi/xen.h"
 
-#define MAX_VCPUS 128 // per domain; the legacy 32 live in shared_info, the others register their area
+#define MAX_VCPUS \
+    128 // per domain; the legacy 32 live in shared_info, the others register their area
 
 // Words of CPU features (pv-abi/arch-x86/cpufeatureset.h).
 #define FEATURE_WORDS 19
@@ -51,8 +52,8 @@ struct domain_ops {
     int (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
     void (*vcpu_get_context)(struct vcpu *v, struct vcpu_guest_context *c);
 
-    // domctl's set and get of what has no place in vcpu_guest_context; NULL: there is no such thing.
-    // The vCPU does not run. 0; -EINVAL (set only).
+    // domctl's set and get of what has no place in vcpu_guest_context; NULL: there is no such
+    // thing. The vCPU does not run. 0; -EINVAL (set only).
     int (*vcpu_ext_context)(struct vcpu *v, struct xen_domctl_ext_vcpucontext *c, bool set);
     // Fills a page of such a guest with stubs for its hypercalls; NULL: not by domctl.
     void (*hypercall_page)(void *page);
@@ -73,9 +74,9 @@ struct domain_ops {
     // now: the areas that it registered by address. 0 or -EFAULT. NULL: copy_to_guest does that.
     int (*copy_to_kernel)(uint64_t va, const void *src, size_t len);
 
-    // Grant mappings (GNTTABOP_map_grant_ref with host_map and kin): make, replace or remove the mapping of
-    // mfn at addr (a virtual address, or with GNTMAP_contains_pte a machine address of a PTE) of
-    // the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.
+    // Grant mappings (GNTTABOP_map_grant_ref with host_map and kin): make, replace or remove the
+    // mapping of mfn at addr (a virtual address, or with GNTMAP_contains_pte a machine address of a
+    // PTE) of the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.
     int (*grant_map)(uint64_t addr, mfn_t mfn, unsigned flags);
     int (*grant_unmap)(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_with);
 
@@ -83,8 +84,8 @@ struct domain_ops {
     // an ordinary reference: 0 or -EINVAL. NULL where these are machine frame numbers, as for PV.
     int (*gfn_to_frame)(struct domain *d, gfn_t gfn, struct frame **frame);
 
-    // PHYSDEVOP_set_iopl (0 to 3) and _set_iobitmap (a guest address) of the current vCPU; NULL where
-    // the kind has no such thing.
+    // PHYSDEVOP_set_iopl (0 to 3) and _set_iobitmap (a guest address) of the current vCPU; NULL
+    // where the kind has no such thing.
     int (*set_iopl)(struct vcpu *v, unsigned iopl);
     int (*set_io_bitmap)(struct vcpu *v, uint64_t bitmap, unsigned nr_ports);
 };
@@ -94,22 +95,23 @@ enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 struct domain {
     struct domain_memory mem; // first: mm/ knows no more of a domain
     domid_t id;
-    bool privileged;          // dom0: may use the control interface
-    uint8_t control_paused;   // pauses by DOMCTL_pausedomain; together they count as one
+    bool privileged;        // dom0: may use the control interface
+    uint8_t control_paused; // pauses by DOMCTL_pausedomain; together they count as one
     const struct domain_ops *ops;
-    uint32_t refs;            // held by whoever looks at the domain; the list itself holds one
-    struct list link;         // all domains, by id
-    spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
-    bool xs_domain;           // runs xenstored
+    uint32_t refs;    // held by whoever looks at the domain; the list itself holds one
+    struct list link; // all domains, by id
+    spinlock_t lock;  // life cycle, vCPU creation, hypercalls on the domain as a whole
+    bool xs_domain;   // runs xenstored
     uint32_t cpu_hidden[FEATURE_WORDS]; // features kept from it: core/cpu_policy.h
-    uint8_t handle[16];       // xen_domain_handle_t
+    uint8_t handle[16];                 // xen_domain_handle_t
     uint32_t ssidref;
 
     // Memory, see mm/frame.h.
     struct shared_info *shared_info;
-    struct e820_entry *e820;  // XENMEM_set_memory_map, guarded by lock; freed by memory_domain_destroy
+    struct e820_entry
+        *e820; // XENMEM_set_memory_map, guarded by lock; freed by memory_domain_destroy
     unsigned nr_e820;
-    uint64_t vm_assist;       // VMASST_* bits
+    uint64_t vm_assist; // VMASST_* bits
 
     // vCPUs, index 0 .. max_vcpus - 1; NULL until created.
     struct vcpu **vcpus;
@@ -125,14 +127,14 @@ struct domain {
     bool is_shut_down_reported;
 
     // Owned by their rooms.
-    struct event_state *events;   // core/event.c
-    struct grant_table *grants;   // core/grant.c
-    struct pirq_table *pirqs;     // core/pirq.c
+    struct event_state *events;                   // core/event.c
+    struct grant_table *grants;                   // core/grant.c
+    struct pirq_table *pirqs;                     // core/pirq.c
     struct rangeset *io_ports, *io_memory, *irqs; // what the domain may touch (core/rangeset.h)
 
-    uint32_t pci_address;         // PCI configuration address port (0xcf8), as the domain wrote it
-    int64_t time_offset_seconds;  // of its wall clock
-    struct timer watchdog[2];     // SCHEDOP_watchdog
+    uint32_t pci_address;        // PCI configuration address port (0xcf8), as the domain wrote it
+    int64_t time_offset_seconds; // of its wall clock
+    struct timer watchdog[2];    // SCHEDOP_watchdog
     uint32_t watchdog_in_use;
     struct sched_domain sched;
 };
@@ -140,31 +142,31 @@ struct domain {
 struct vcpu {
     unsigned id;
     struct domain *domain;
-    unsigned cpu;                 // where it runs or ran last
-    struct sched_vcpu sched;      // the scheduler's own
-    volatile bool running;        // is on a CPU now
-    volatile bool context_saved;  // its registers are in memory, another CPU may take it
+    unsigned cpu;                  // where it runs or ran last
+    struct sched_vcpu sched;       // the scheduler's own
+    volatile bool running;         // is on a CPU now
+    volatile bool context_saved;   // its registers are in memory, another CPU may take it
     volatile uint64_t pause_flags; // VPF_*; runnable when 0 and pause_count is 0
     int pause_count;
-    bool initialised;             // has been given a context
+    bool initialised; // has been given a context
 
-    struct cpu_user_regs regs;    // while not running; while running they are on the CPU's stack
+    struct cpu_user_regs regs; // while not running; while running they are on the CPU's stack
 
     // vcpu_info: in shared_info, or where VCPUOP_register_vcpu_info put it.
     struct vcpu_info *info;
-    mfn_t info_mfn;               // INVALID_MFN while in shared_info
+    mfn_t info_mfn;                  // INVALID_MFN while in shared_info
     struct vcpu_event_state *events; // core/event.c
 
     struct vcpu_runstate_info runstate;
-    uint64_t runstate_guest;      // guest address of its copy, 0: none
-    uint64_t time_info_guest;     // guest address of the secondary time info, 0: none
-    uint32_t time_generation;     // of the tsc_scale that its time areas show; 0: none yet
+    uint64_t runstate_guest;  // guest address of its copy, 0: none
+    uint64_t time_info_guest; // guest address of the secondary time info, 0: none
+    uint32_t time_generation; // of the tsc_scale that its time areas show; 0: none yet
     struct timer periodic_timer, singleshot_timer, poll_timer;
     nsec_t periodic_period, periodic_last;
-    unsigned poll_port;           // SCHEDOP_poll on one port; 0: several
-    void *fpu;                    // XSAVE area, 64-byte aligned; cpu/fpu.h
-    bool fpu_dirty;               // the CPU's registers hold its state
-    uint64_t xcr0;                // extended state components that the guest has enabled
+    unsigned poll_port; // SCHEDOP_poll on one port; 0: several
+    void *fpu;          // XSAVE area, 64-byte aligned; cpu/fpu.h
+    bool fpu_dirty;     // the CPU's registers hold its state
+    uint64_t xcr0;      // extended state components that the guest has enabled
 
     // The hypercall that is being executed, for continuations (core/hypercall.h).
     struct multicall_entry *multicall; // NULL: not in a multicall
@@ -172,10 +174,10 @@ struct vcpu {
 };
 
 // Reasons not to run: v->pause_flags.
-#define VPF_BLOCKED   (1u << 0) // SCHEDOP_block: until an event
-#define VPF_DOWN      (1u << 1) // VCPUOP_down, or not yet up
-#define VPF_POLLING   (1u << 2) // SCHEDOP_poll
-#define VPF_SHUTDOWN  (1u << 3)
+#define VPF_BLOCKED      (1u << 0) // SCHEDOP_block: until an event
+#define VPF_DOWN         (1u << 1) // VCPUOP_down, or not yet up
+#define VPF_POLLING      (1u << 2) // SCHEDOP_poll
+#define VPF_SHUTDOWN     (1u << 3)
 #define VPF_BIT_BLOCKED  0
 #define VPF_BIT_DOWN     1
 #define VPF_BIT_POLLING  2
@@ -188,9 +190,9 @@ extern struct domain *dom_io;  // owner of frames that are no RAM (DOMID_IO)
 extern struct domain *dom_xen; // owner of the hypervisor's shared frames (DOMID_XEN)
 extern struct domain idle_domain;
 
-#define for_each_domain(d) list_for_each(d, &domains, link)
-#define for_each_vcpu(d, v)                                                                        \
-    for (unsigned i_ = 0; i_ < (d)->max_vcpus; i_++)                                               \
+#define for_each_domain(d) list_for_each (d, &domains, link)
+#define for_each_vcpu(d, v)                          \
+    for (unsigned i_ = 0; i_ < (d)->max_vcpus; i_++) \
         if (((v) = (d)->vcpus[i_]) != NULL)
 
 static inline bool is_idle(const struct vcpu *v)
@@ -235,5 +237,6 @@ void domain_check_shutdown(struct domain *d);
 // A guest did what it must not: prints why and the registers, and shuts it down with
 // SHUTDOWN_crash. Returns; the vCPU stops at the next chance.
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);
-// Starts or continues destruction; -ERESTART: call again. When the last reference goes, all is freed.
+// Starts or continues destruction; -ERESTART: call again. When the last reference goes, all is
+// freed.
 int domain_kill(struct domain *d);

@@ -141,8 +141,7 @@ static bool xcr0_ok(uint64_t xcr0)
 {
     uint64_t avx512 = xcr0 & XCR0_AVX512;
 
-    return (xcr0 & XCR0_X87) && !(xcr0 & ~host_xcr0) &&
-           (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
+    return (xcr0 & XCR0_X87) && !(xcr0 & ~host_xcr0) && (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
            (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
 }
 

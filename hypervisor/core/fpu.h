@@ -1,5 +1,5 @@
-// FPU and extended state (XSAVE) of vCPUs. The registers are loaded when a vCPU first uses them after a
-// switch (CR0.TS, #NM) and saved when it leaves the CPU, if it did.
+// FPU and extended state (XSAVE) of vCPUs. The registers are loaded when a vCPU first uses them
+// after a switch (CR0.TS, #NM) and saved when it leaves the CPU, if it did.
 #pragma once
 
 #include "core/domain.h"

@@ -39,7 +39,7 @@ struct grant_table {
     spinlock_t lock; // the domain's table: all that comes before map_lock
     uint8_t version; // 1 or 2
     uint8_t max_version;
-    bool dying;      // grants nothing any more
+    bool dying; // grants nothing any more
     unsigned nr_frames, max_frames;
     unsigned nr_status_frames;    // kept once there, in version 1 too
     void **frames;                // shared with the guest: entries

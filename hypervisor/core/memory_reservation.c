@@ -9,8 +9,8 @@
 #include "mm/buddy.h"
 #include "mm/guest.h"
 
-#define DOMU_MAX_ORDER 9 // 2 MB; larger blocks are for the toolstack to ask for
-#define MAX_EXTENTS    (UINT32_MAX >> MEMOP_EXTENT_SHIFT) // so that a continuation can be encoded
+#define MAX_ORDER   9 // 2 MB: what is scrubbed and handed over without a look at other work
+#define MAX_EXTENTS (UINT32_MAX >> MEMOP_EXTENT_SHIFT) // so that a continuation can be encoded
 
 struct reservation {
     struct domain *d;
@@ -95,12 +95,6 @@ static int decrease(const struct reservation *r, uint64_t i)
     return 0;
 }
 
-static bool order_allowed(unsigned op, unsigned order)
-{
-    return order <= (current->domain->privileged ? BUDDY_MAX_ORDER : DOMU_MAX_ORDER) ||
-           op == XENMEM_decrease_reservation;
-}
-
 static long do_extents(unsigned op, const struct reservation *r, uint64_t n, uint64_t *start)
 {
     int (*const one)(const struct reservation *, uint64_t) =
@@ -131,7 +125,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
     if (copy_from_guest(&in, arg, sizeof(in)) || in.nr_extents > MAX_EXTENTS ||
         *start >= in.nr_extents)
         return (long)*start;
-    if (in.extent_order > BUDDY_MAX_ORDER || !order_allowed(op, in.extent_order))
+    if (in.extent_order > MAX_ORDER)
         return (long)*start;
     r.list = (uint64_t)in.extent_start;
     r.order = in.extent_order;

@@ -1,8 +1,8 @@
 // Descriptor tables of each CPU: one page of GDT, a TSS.
 //
-// The PV ABI gives guests selectors 0 to 0xdfff of the GDT and the hypervisor the rest. The CPU's own
-// descriptors fill one page, which stands at offset 0xe000 of whatever GDT is loaded: behind the
-// guest's frames in the per-domain area of the vCPU that runs, or alone.
+// The PV ABI gives guests selectors 0 to 0xdfff of the GDT and the hypervisor the rest. The CPU's
+// own descriptors fill one page, which stands at offset 0xe000 of whatever GDT is loaded: behind
+// the guest's frames in the per-domain area of the vCPU that runs, or alone.
 #pragma once
 
 #include "cpu/layout.h"

@@ -1,5 +1,5 @@
-// What this processor can do, found once at boot; and the control-register bits that every CPU of the
-// hypervisor runs with.
+// What this processor can do, found once at boot; and the control-register bits that every CPU of
+// the hypervisor runs with.
 #pragma once
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 // What each CPU has of its own, and how code finds it.
 //
-// The GS base belongs to the guest, so per-CPU data hangs off the stack: struct cpu_info lies at the
-// top of the CPU's stack block (cpu/layout.h) and any stack pointer inside the block leads to it. The
-// guest's registers at entry lie in it too, at the very top, where the processor and the entry code
-// push them.
+// The GS base belongs to the guest, so per-CPU data hangs off the stack: struct cpu_info lies at
+// the top of the CPU's stack block (cpu/layout.h) and any stack pointer inside the block leads to
+// it. The guest's registers at entry lie in it too, at the very top, where the processor and the
+// entry code push them.
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +17,8 @@
 struct vcpu;
 
 typedef uint64_t cpumask_t;
-#define CPUMASK_ALL    (~0ull)
-#define cpumask_of(c)  (1ull << (c))
+#define CPUMASK_ALL   (~0ull)
+#define cpumask_of(c) (1ull << (c))
 
 // Things to be done on a CPU before it next enters a guest or idles. Highest priority first.
 enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, WORK_NMI, NR_CPU_WORK };
@@ -57,11 +57,11 @@ static inline struct vcpu *current_vcpu(void)
 }
 #define current current_vcpu()
 
-extern unsigned nr_cpus;             // CPUs that are up; numbered without gaps
+extern unsigned nr_cpus; // CPUs that are up; numbered without gaps
 extern cpumask_t cpus_online;
 extern struct cpu_info *cpu_infos[MAX_CPUS];
 
-#define for_each_cpu(cpu, mask)                                                                    \
+#define for_each_cpu(cpu, mask) \
     for (cpumask_t m_ = (mask); m_ && ((cpu) = bit_first(m_), 1); m_ &= m_ - 1)
 
 // Asks for work to be done on a CPU; another CPU is interrupted. Callable anywhere.

@@ -1,8 +1,9 @@
 // Calls between CPUs.
 //
-// One call is under way at a time (call_lock). Its maker marks the targets in call_pending, interrupts
-// them and waits for the mask to drain; while it waits, for the lock or the mask, it serves calls
-// itself. A target runs the function from its interrupt, or from a loop in which it waits for something.
+// One call is under way at a time (call_lock). Its maker marks the targets in call_pending,
+// interrupts them and waits for the mask to drain; while it waits, for the lock or the mask, it
+// serves calls itself. A target runs the function from its interrupt, or from a loop in which it
+// waits for something.
 #include "cpu/smp.h"
 
 #include "cpu/apic.h"
@@ -37,7 +38,7 @@ void smp_call(cpumask_t mask, void (*fn)(void *), void *arg)
         call.fn = fn;
         call.arg = arg;
         __atomic_store_n(&call_pending, others, __ATOMIC_SEQ_CST);
-        for_each_cpu(cpu, others)
+        for_each_cpu (cpu, others)
             apic_send_ipi(cpu, VECTOR_CALL);
     }
     if (mask & self)

@@ -1,6 +1,6 @@
-// Ticket spinlocks. The hypervisor runs with interrupts off, so there is one kind of lock only. A CPU
-// that waits for a lock serves requests from other CPUs (TLB flushes, calls: cpu/smp.h) meanwhile;
-// without that, a holder that waits for this CPU's answer would wait forever.
+// Ticket spinlocks. The hypervisor runs with interrupts off, so there is one kind of lock only. A
+// CPU that waits for a lock serves requests from other CPUs (TLB flushes, calls: cpu/smp.h)
+// meanwhile; without that, a holder that waits for this CPU's answer would wait forever.
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,10 @@ typedef struct spinlock {
     volatile uint16_t next;  // next ticket to hand out
 } spinlock_t;
 
-#define SPINLOCK_INIT {0, 0}
+#define SPINLOCK_INIT \
+    {                 \
+        0, 0          \
+    }
 
 // Serves what other CPUs asked of this one since the last look. Defined in cpu/smp.c.
 void smp_serve(void);

@@ -6,11 +6,11 @@
 // command line asks. Never returns.
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
 
-#define BUG()        panic("BUG at %s:%d\n", __FILE__, __LINE__)
-#define BUG_ON(cond)                                                                               \
-    do {                                                                                           \
-        if (__builtin_expect(!!(cond), 0))                                                         \
-            panic("BUG at %s:%d: %s\n", __FILE__, __LINE__, #cond);                                \
+#define BUG() panic("BUG at %s:%d\n", __FILE__, __LINE__)
+#define BUG_ON(cond)                                                \
+    do {                                                            \
+        if (__builtin_expect(!!(cond), 0))                          \
+            panic("BUG at %s:%d: %s\n", __FILE__, __LINE__, #cond); \
     } while (0)
 
 #ifdef NDEBUG

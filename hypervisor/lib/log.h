@@ -1,5 +1,6 @@
 // The hypervisor's log. Messages go to the console ring (read by `dmesg` tools) and, when their
-// level passes the threshold of `loglvl=`/`guest_loglvl=`, to the consoles. Callers end lines with \n.
+// level passes the threshold of `loglvl=`/`guest_loglvl=`, to the consoles. Callers end lines with
+// \n.
 #pragma once
 
 #include <stdarg.h>

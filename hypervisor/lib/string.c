@@ -8,7 +8,8 @@
 #undef memset
 #undef memcmp
 
-// The string instructions are the shortest code, and fast enough on anything that runs a hypervisor.
+// The string instructions are the shortest code, and fast enough on anything that runs a
+// hypervisor.
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     void *d = dst;

@@ -7,7 +7,8 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-// Freestanding code gets no built-ins by itself; these let small constant sizes be expanded in place.
+// Freestanding code gets no built-ins by itself; these let small constant sizes be expanded in
+// place.
 #define memcpy(dst, src, n)  __builtin_memcpy(dst, src, n)
 #define memmove(dst, src, n) __builtin_memmove(dst, src, n)
 #define memset(dst, c, n)    __builtin_memset(dst, c, n)

@@ -55,7 +55,8 @@ void backtrace_from(uint64_t rip, uint64_t rbp)
     uint64_t stack_end = (rbp | (STACK_BLOCK_SIZE - 1)) - 15;
 
     log_err("Backtrace:\n  %s\n", symbol_describe(rip));
-    for (int depth = 0; depth < 24 && rbp >= IMAGE_START && rbp < stack_end && !(rbp & 7); depth++) {
+    for (int depth = 0; depth < 24 && rbp >= IMAGE_START && rbp < stack_end && !(rbp & 7);
+         depth++) {
         const uint64_t *frame = (const uint64_t *)rbp;
 
         if (!in_text(frame[1]))

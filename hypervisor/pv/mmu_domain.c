@@ -159,7 +159,7 @@ int pv_new_root(mfn_t root)
     int rc;
 
     // There is no hypercall to continue: the instruction is executed again.
-    while ((rc = pt_finish(v)) == -ERESTART)
+    while (pt_finish(v) == -ERESTART)
         ;
     do {
         rc = pt_new_root(v, root);

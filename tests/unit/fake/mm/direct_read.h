@@ -1,4 +1,5 @@
-// Reading through the direct map at an address that may be none: of the machine that mmu_machine.c makes.
+// Reading through the direct map at an address that may be none: of the machine that mmu_machine.c
+// makes.
 #pragma once
 
 #include "mm/frame.h"
