@@ -1,7 +1,8 @@
 // The PV MMU, operation by operation: results, what they leave in tables, TLBs and counts, and what
 // is refused.
 //
-// sources: tests/unit/mmu_machine.c tests/unit/mmu_check.c hypervisor/core/rangeset.c
+// sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
+// sources: hypervisor/core/rangeset.c
 // sources: hypervisor/mm/buddy.c hypervisor/mm/frame.c hypervisor/mm/frame_type.c
 // sources: hypervisor/mm/heap.c hypervisor/pv/desc.c hypervisor/pv/mmu_domain.c
 // sources: hypervisor/pv/mmu_grant.c hypervisor/pv/mmu_l1.c hypervisor/pv/mmu_ptwr.c

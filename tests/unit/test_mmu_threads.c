@@ -2,7 +2,8 @@
 // once; now and then all stop and everything is recounted. TLBs are not modelled here
 // (test_mmu_random does).
 //
-// sources: tests/unit/mmu_machine.c tests/unit/mmu_check.c hypervisor/core/rangeset.c
+// sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
+// sources: hypervisor/core/rangeset.c
 // sources: hypervisor/mm/buddy.c hypervisor/mm/frame.c hypervisor/mm/frame_type.c
 // sources: hypervisor/mm/heap.c hypervisor/pv/desc.c hypervisor/pv/mmu_domain.c
 // sources: hypervisor/pv/mmu_grant.c hypervisor/pv/mmu_l1.c hypervisor/pv/mmu_ptwr.c
