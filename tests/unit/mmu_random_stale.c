@@ -70,6 +70,16 @@ static void demote(struct domain *d, mfn_t mfn, bool remove)
             do_update_va_mapping(m.va, remove ? 0 : mfn << 12 | PTE_P, UVMF_NONE);
 }
 
+static void refused_exchange(mfn_t mfn)
+{
+    uint64_t in[2] = {mfn, 0}, out[1] = {1};
+    struct xen_memory_exchange e = {
+        .in = {.extent_start = in, .nr_extents = 2, .domid = DOMID_SELF},
+        .out = {.extent_start = out, .nr_extents = 1, .extent_order = 1, .domid = DOMID_SELF}};
+
+    call_memory_op(XENMEM_exchange, &e);
+}
+
 void op_page_to_table(struct domain *d)
 {
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE};
@@ -80,7 +90,12 @@ void op_page_to_table(struct domain *d)
     NOTE("page %lx, written at %lx, becomes a table", m.mfn, m.va);
     memset(mfn_to_virt(m.mfn), 0, PAGE_SIZE);
     touch_everywhere(d, m.va);
-    demote(d, m.mfn, false);
+    if (one_in(2)) {
+        demote(d, m.mfn, false);
+    } else { // and is nearly exchanged on the way
+        demote(d, m.mfn, true);
+        refused_exchange(m.mfn);
+    }
     op.cmd += below(4);
     op.arg1.mfn = m.mfn;
     call_mmuext(&op, 1, DOMID_SELF, NULL);
@@ -134,18 +149,24 @@ void op_lent_to_table(struct domain *d)
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE};
     struct frame *f = own_frame(doms[1]);
     uint64_t va = (uint64_t)below(MAX_POOL) << 12, *t;
+    bool held, refused;
 
     if (d != doms[0] || !f || !(t = begin_writing(f)))
         return;
     memset(t, 0, PAGE_SIZE);
-    end_writing(f);
+    held = one_in(2); // it is written by its owner as well, or not any more
+    if (!held)
+        end_writing(f);
     NOTE("page %lx, written at %lx by another domain, becomes a table", frame_to_mfn(f), va);
     lent[0][frame_to_mfn(f)] = true;
-    if (do_update_va_mapping_otherdomain(va, frame_to_mfn(f) << 12 | PTE_P | PTE_RW, UVMF_NONE,
-                                         doms[1]->id))
-        return;
-    touch_everywhere(d, va);
-    do_update_va_mapping(va, 0, UVMF_NONE);
+    refused = do_update_va_mapping_otherdomain(va, frame_to_mfn(f) << 12 | PTE_P | PTE_RW,
+                                               UVMF_NONE, doms[1]->id);
+    if (!refused) {
+        touch_everywhere(d, va);
+        do_update_va_mapping(va, 0, UVMF_NONE);
+    }
+    if (held)
+        end_writing(f);
     op.arg1.mfn = frame_to_mfn(f);
     call_mmuext(&op, 1, doms[1]->id, NULL);
 }
