@@ -68,7 +68,7 @@ struct domain_ops {
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);
     // Last step of a switch: enters the guest, never returns.
-    void (*enter)(struct vcpu *v) __attribute__((noreturn));
+    __attribute__((noreturn)) void (*enter)(struct vcpu *v);
 
     // Writes to the current vCPU's memory as its kernel sees it, whether or not it is in the kernel
     // now: the areas that it registered by address. 0 or -EFAULT. NULL: copy_to_guest does that.

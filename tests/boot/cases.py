@@ -11,9 +11,9 @@ FORBIDDEN = [
     r"rcu: INFO|rcu_\w+ (self-)?detected|RCU_STALL", r"soft lockup|hard LOCKUP", r"blocked for more than",
     r"\bsegfault at\b", r"general protection", r"unable to handle", r"VELLUM-TEST FAIL",
     r"[Pp]anic on CPU|\bPANIC\b|\bpanic:", r"FATAL TRAP|FATAL PAGE FAULT", r"Xen BUG at|Assertion .* failed",
-    r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog",
+    r"Domain 0 crashed|domain_crash called|Domain 0 shutdown: watchdog",
 ]
-CRASH_MARKERS = {r"Kernel panic", r"Call Trace:", r"Domain 0 crashed|domain_crash|Domain 0 shutdown: watchdog"}
+CRASH_MARKERS = {r"Kernel panic", r"Call Trace:", r"Domain 0 crashed|domain_crash called|Domain 0 shutdown: watchdog"}
 
 
 @dataclass
