@@ -74,7 +74,7 @@ void sysctl_topology(struct cpu_topology *t)
             cores++;
     }
     t->threads_per_core = (unsigned)threads;
-    t->cores_per_socket = (unsigned)(cores / threads);
+    t->cores_per_socket = threads ? (unsigned)(cores / threads) : 1;
 }
 
 static bool is_online(uint32_t cpu)
