@@ -24,16 +24,13 @@ static bool is_pv(const struct domain *d)
 }
 
 // false if no frame can satisfy the address width.
-static bool alloc_flags(const struct domain *d, uint32_t mem_flags, unsigned *flags)
+static bool alloc_flags(uint32_t mem_flags, unsigned *flags)
 {
     unsigned bits = XENMEMF_get_address_bits(mem_flags);
 
     *flags = 0;
     if (bits && bits <= 32)
         *flags = FRAME_DMA32;
-    // Who may map all domains' memory anyway learns nothing from what they left in it.
-    if (d->privileged)
-        *flags |= FRAME_NO_SCRUB;
     return !bits || bits >= 32;
 }
 
@@ -133,7 +130,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
     if (rc)
         return (long)*start;
     rc = (long)*start;
-    if (alloc_flags(r.d, in.mem_flags, &r.alloc_flags))
+    if (alloc_flags(in.mem_flags, &r.alloc_flags))
         rc = do_extents(op, &r, in.nr_extents, start);
     domain_put(r.d);
     return rc;
