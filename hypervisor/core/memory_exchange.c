@@ -118,8 +118,7 @@ static int check(const struct xen_memory_exchange *e, struct exchange *x)
     x->in_order = e->in.extent_order;
     x->out_order = e->out.extent_order;
     x->chunk_order = MAX(x->in_order, x->out_order);
-    x->out_flags =
-        (bits && bits <= 32 ? FRAME_DMA32 : 0) | (current->domain->privileged ? FRAME_NO_SCRUB : 0);
+    x->out_flags = bits && bits <= 32 ? FRAME_DMA32 : 0;
     x->in_list = (uint64_t)e->in.extent_start;
     x->out_list = (uint64_t)e->out.extent_start;
     if (x->chunk_order > MAX_CHUNK_ORDER)
