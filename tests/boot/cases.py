@@ -78,7 +78,7 @@ CASES = [
     Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=240),
     Case("boot-8", "cpus", cpus=8, memory=1536, limit=300, hypervisor_args="", accel="tcg,thread=single"),
     Case("iso-bios", "hypervisor,cpus", cpus=2, path="iso-bios"),
-    Case("iso-uefi", "hypervisor,cpus", cpus=2, path="iso-uefi", machine="q35", limit=200),
+    Case("iso-uefi", "hypervisor,cpus,framebuffer", cpus=2, path="iso-uefi", machine="q35", limit=200),
     Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=200),
     Case("large-memory", "hypervisor,cpus", memory=6144, hypervisor_args="dom0_mem=5G", limit=200),
 
@@ -124,6 +124,8 @@ CASES = [
          dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
 
     # Long runs.
+    Case("bochs-smp", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", cpus=2, memory=512, path="iso-bios",
+         hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=900, group="soak"),
     Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
     Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
 ]
