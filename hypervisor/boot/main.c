@@ -230,6 +230,7 @@ void boot_main(uint32_t magic, uint32_t info)
     memory_op_init();
     pv_cpu_init();
     pv_nmi_init();
+    pv_traps_init();
     smp_start_all();
     log_info("%u CPUs\n", nr_cpus);
     protect_image();

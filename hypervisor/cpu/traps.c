@@ -29,6 +29,7 @@ void hypervisor_trap(struct cpu_user_regs *regs);
 
 static struct idt_entry idt[256] __attribute__((aligned(4096)));
 void (*nmi_handler)(struct cpu_user_regs *regs);
+bool (*hypervisor_page_fault)(uint64_t addr);
 
 static void idt_set(unsigned vector, unsigned ist, unsigned dpl)
 {
@@ -109,6 +110,12 @@ static __attribute__((noreturn)) void fatal_trap(struct cpu_user_regs *regs)
     panic("fatal trap %u\n", regs->entry_vector & 0xff);
 }
 
+static bool page_fault_mended(const struct cpu_user_regs *regs)
+{
+    return regs->entry_vector == TRAP_PF && hypervisor_page_fault &&
+           hypervisor_page_fault(read_cr2());
+}
+
 // A trap that did not come from PV guest code, or came on a stack of its own.
 void hypervisor_trap(struct cpu_user_regs *regs)
 {
@@ -120,7 +127,8 @@ void hypervisor_trap(struct cpu_user_regs *regs)
         nmi_handler(regs);
     else if (vector == TRAP_DB)
         write_dr6(0); // a guest's breakpoint on an address that the hypervisor touched for it
-    else if (vector == TRAP_DF || vector == TRAP_MC || vector == TRAP_NMI || !extable_fixup(regs))
+    else if (vector == TRAP_DF || vector == TRAP_MC || vector == TRAP_NMI ||
+             (!page_fault_mended(regs) && !extable_fixup(regs)))
         fatal_trap(regs);
 }
 

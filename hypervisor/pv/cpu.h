@@ -4,7 +4,8 @@
 
 #include "pv/domain.h"
 
-void pv_cpu_init(void); // on each CPU: SYSCALL's MSRs and stub
+void pv_traps_init(void); // once
+void pv_cpu_init(void);   // on each CPU: SYSCALL's MSRs and stub
 
 // Enters the guest whose registers are in cpu_info()->regs.
 __attribute__((noreturn)) void pv_enter(void);

@@ -7,6 +7,7 @@
 #include "cpu/irq.h"
 #include "mm/guest.h"
 #include "pv/cpu.h"
+#include "pv/desc.h"
 #include "pv/mmu.h"
 
 void pv_hypercall(struct cpu_user_regs *regs);
@@ -102,4 +103,15 @@ void guest_trap(struct cpu_user_regs *regs)
     default:
         pv_inject(regs, vector, regs->error_code);
     }
+}
+
+// A switch loads selectors, whose descriptors may be in a page of the LDT that is not mapped yet.
+static bool mend_descriptor_fault(uint64_t addr)
+{
+    return !is_idle(current) && pv_desc_fault(addr);
+}
+
+void pv_traps_init(void)
+{
+    hypervisor_page_fault = mend_descriptor_fault;
 }
