@@ -98,11 +98,23 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) Makef
 	$(call say,FUZZCC,$<)
 	$(Q)clang $(HOST_CFLAGS) -Wno-unknown-warning-option -fsanitize=fuzzer $< $(call sources_of,$<) -o $@
 
+# Tests of domain 0's programs, on the host: sources as above, libraries in a line `// libraries: ...`.
+TOOL_TESTS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/test_*.c))
+TOOL_TEST_CFLAGS = -std=gnu11 -O1 -g -D_GNU_SOURCE -Idom0-tools -I. -Wall -Wextra -Werror -Wno-unused-parameter \
+	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+libraries_of = $(shell sed -n 's,^// libraries: ,,p' $(1))
+
+$(BUILD)/tests/tools/%: tests/tools/%.c $$(call sources_of,tests/tools/$$*.c) Makefile
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(CC) $(TOOL_TEST_CFLAGS) -MMD -MP -MF $@.d $< $(call sources_of,$<) -o $@ -lcunit -lpthread $(call libraries_of,$<)
+
 include tests/guests/guests.mk
+include dom0-tools/dom0-tools.mk
 
 .PHONY: unit fuzz packages run demo test soak bench check format install
 
-unit: $(UNIT_TESTS) ## build the unit tests
+unit: $(UNIT_TESTS) $(TOOL_TESTS) ## build the unit tests
 fuzz: $(FUZZERS) ## build the fuzzers
 
 packages: ## install the Debian packages that are missing
@@ -145,4 +157,4 @@ help: ## list the targets
 clean: ## remove what was built (build/cache keeps downloads)
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/*))
 
--include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d $(UNIT_TESTS:=.d)
+-include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d $(UNIT_TESTS:=.d) $(TOOL_TESTS:=.d)

@@ -1,0 +1,41 @@
+# The programs of domain 0. Included by the Makefile at the top. In: BUILD, CC, Q, say, WARN.
+#
+# Every folder below dom0-tools/ that holds C sources is a room: its objects make one archive. A program
+# is one room with main() linked with the rooms that it uses; arrows point to the right only.
+
+TOOLS_CFLAGS = -std=gnu11 -O2 -g -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIC \
+	-Idom0-tools -I. $(WARN) -MMD -MP
+
+TOOLS_DIR := $(BUILD)/dom0-tools
+TOOLS_ROOMS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard dom0-tools/*/*.c)))))
+TOOLS_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard dom0-tools/*/*.c))
+TOOLS_PROGRAMS :=
+
+$(TOOLS_DIR)/%.o: dom0-tools/%.c Makefile dom0-tools/dom0-tools.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TOOLS_CFLAGS) -c $< -o $@
+
+# $(call tools_room,ROOM): the archive of a room.
+define tools_room
+$(TOOLS_DIR)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard dom0-tools/$(1)/*.c))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach room,$(TOOLS_ROOMS),$(eval $(call tools_room,$(room))))
+
+# $(call tools_program,NAME,ROOMS,LIBRARIES): the program of the first of ROOMS.
+define tools_program
+TOOLS_PROGRAMS += $(TOOLS_DIR)/bin/$(1)
+$(TOOLS_DIR)/bin/$(1): $(patsubst %,$(TOOLS_DIR)/%.a,$(2))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) -pie -Wl,-z,relro,-z,now -Wl,--whole-archive $$< -Wl,--no-whole-archive $$(filter-out $$<,$$^) $(3) -o $$@
+endef
+
+# One line a program, e.g. $(eval $(call tools_program,vl,vl domain config builder xenstore control,-lyajl -luuid))
+
+.PHONY: tools
+tools: $(TOOLS_PROGRAMS) $(patsubst %,$(TOOLS_DIR)/%.a,$(TOOLS_ROOMS)) ## build the programs of domain 0
+
+-include $(TOOLS_OBJS:.o=.d)
