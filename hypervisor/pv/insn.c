@@ -141,13 +141,13 @@ bool insn_decode(struct insn *i, struct cpu_user_regs *regs)
         i->modrm_rm = (i->modrm & 7) | (rex & 1) << 3;
         if (!registers && i->modrm < 0xc0 && !decode_memory(i, &f, rex))
             return false;
+        if (i->address32)
+            i->ea = (uint32_t)i->ea;
         if (segment) // of a memory operand only INVLPG's is used
             i->ea += segment == 1 ? to_pv(current)->fs_base : to_pv(current)->gs_base_kernel;
     }
     if (i->opcode >= 0xe4 && i->opcode <= 0xe7 && !fetch(&f, &i->immediate, 1))
         return false;
-    if (i->address32)
-        i->ea = (uint32_t)i->ea;
     i->length = f.at;
     return true;
 }
