@@ -126,7 +126,7 @@ run: packages $(BUILD)/vellum ## boot Vellum and domain 0 in QEMU, to a shell (C
 demo: packages $(BUILD)/vellum ## boot unattended and show what happens
 	$(Q)tests/boot/run --build $(BUILD) --demo
 
-test: packages $(BUILD)/vellum unit fuzz guests ## run every test that fits in 20 minutes
+test: packages $(BUILD)/vellum tools unit fuzz guests ## run every test that fits in 20 minutes
 	$(Q)tests/run-all $(BUILD)
 
 soak: packages $(BUILD)/vellum ## the long runs

@@ -35,7 +35,16 @@ endef
 
 # One line a program, e.g. $(eval $(call tools_program,vl,vl domain config builder xenstore control,-lyajl -luuid))
 
+# The client library for programs that were not built here, Debian's among them.
+LIBXENSTORE := $(TOOLS_DIR)/lib/libxenstore.so.4
+
+$(LIBXENSTORE): $(TOOLS_DIR)/xenstore.a dom0-tools/xenstore/libxenstore.map
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--version-script,dom0-tools/xenstore/libxenstore.map -Wl,-z,relro,-z,now \
+	    -Wl,-z,defs -Wl,--whole-archive $< -Wl,--no-whole-archive -lpthread -o $@
+
 .PHONY: tools
-tools: $(TOOLS_PROGRAMS) $(patsubst %,$(TOOLS_DIR)/%.a,$(TOOLS_ROOMS)) ## build the programs of domain 0
+tools: $(LIBXENSTORE) $(TOOLS_PROGRAMS) $(patsubst %,$(TOOLS_DIR)/%.a,$(TOOLS_ROOMS)) ## build the programs of domain 0
 
 -include $(TOOLS_OBJS:.o=.d)
