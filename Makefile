@@ -111,8 +111,9 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $$(call sources_of,tests/tools/$$*.c) Ma
 
 include tests/guests/guests.mk
 include dom0-tools/dom0-tools.mk
+include dom0-tools/install.mk
 
-.PHONY: unit fuzz packages run demo test soak bench check format install
+.PHONY: unit fuzz packages run demo test soak bench check format
 
 unit: $(UNIT_TESTS) $(TOOL_TESTS) ## build the unit tests
 fuzz: $(FUZZERS) ## build the fuzzers
@@ -120,16 +121,16 @@ fuzz: $(FUZZERS) ## build the fuzzers
 packages: ## install the Debian packages that are missing
 	$(Q).ci/install-packages
 
-run: packages $(BUILD)/vellum ## boot Vellum and domain 0 in QEMU, to a shell (Ctrl-A X ends it)
+run: packages $(BUILD)/vellum tools-root ## boot Vellum and domain 0 in QEMU, to a shell (Ctrl-A X ends it)
 	$(Q)tests/boot/run --build $(BUILD) --shell
 
-demo: packages $(BUILD)/vellum ## boot unattended and show what happens
+demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happens
 	$(Q)tests/boot/run --build $(BUILD) --demo
 
-test: packages $(BUILD)/vellum tools unit fuzz guests ## run every test that fits in 20 minutes
+test: packages $(BUILD)/vellum tools tools-root unit fuzz guests ## run every test that fits in 20 minutes
 	$(Q)tests/run-all $(BUILD)
 
-soak: packages $(BUILD)/vellum ## the long runs
+soak: packages $(BUILD)/vellum tools-root ## the long runs
 	$(Q)tests/boot/run --build $(BUILD) --soak
 
 bench: packages $(BUILD)/vellum ## instruction counts beside real Xen's and the bare machine's
@@ -146,13 +147,8 @@ check: packages ## format and static analysis
 format: ## rewrite the sources in the project's format
 	clang-format -i $(CHECKED)
 
-install: $(BUILD)/vellum ## install the image and a GRUB menu script into DESTDIR
-	install -D -m 644 $(BUILD)/vellum $(DESTDIR)/boot/vellum
-	install -D -m 644 $(BUILD)/vellum.elf $(DESTDIR)/usr/lib/debug/boot/vellum.elf
-	install -D -m 755 dom0-tools/boot/20_vellum $(DESTDIR)/etc/grub.d/20_vellum
-
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 clean: ## remove what was built (build/cache keeps downloads)
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/*))

@@ -69,6 +69,7 @@ TO_DOM0 = r"Serial input to DOM0|Input goes to domain 0"
 
 VIRTIO_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=d0"]
 AHCI_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "ahci,id=a0", "-device", "ide-hd,bus=a0.0,drive=d0"]
+GUESTS_DISK = ["-drive", "if=none,id=g0,format=raw,snapshot=on,file={disk}", "-device", "virtio-blk-pci,drive=g0"]
 NVME_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "nvme,drive=d0,serial=vellum"]
 
 CASES = [

@@ -82,6 +82,18 @@ class Network(Fixture):
         self.server.server_close()
 
 
+class Guests(Fixture):
+    """The disk of kernels, images and configurations of guests."""
+
+    def __init__(self, kit):
+        super().__init__()
+        self.values = {"disk": kit.guests_disk()}
+
+
+def guests_disk(_case, kit, _scratch):
+    return Guests(kit)
+
+
 def ext4_disk(_case, kit, scratch):
     return Disk(kit, scratch)
 

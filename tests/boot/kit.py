@@ -3,10 +3,10 @@
 Everything lies below the build folder and is made again only when what it is made of changed.
 """
 import functools
+import glob
 import hashlib
 import os
 import shutil
-import struct
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,9 +32,9 @@ def newer(target, sources):
         return False
     made = os.stat(target).st_mtime_ns
     for source in sources:
-        for base, _, names in os.walk(source) if os.path.isdir(source) else [(os.path.dirname(source), [], [os.path.basename(source)])]:
-            if any(os.stat(os.path.join(base, name)).st_mtime_ns > made for name in names):
-                return False
+        below = [os.path.join(base, name) for base, _, names in os.walk(source) for name in names + ["."]]
+        if any(os.lstat(path).st_mtime_ns > made for path in below or [source]):
+            return False
     return True
 
 
@@ -55,20 +55,9 @@ class Kit:
         """The kernel's ELF image, unpacked from its bzImage: slow emulators do not unpack xz well."""
         vmlinuz, _ = self.kernel(meta)
         target = os.path.join(self.dir, os.path.basename(vmlinuz) + ".elf")
-        if not newer(target, [vmlinuz]):
-            with open(vmlinuz, "rb") as f:
-                image = f.read()
-            setup_sectors = image[0x1F1] or 4
-            offset, length = struct.unpack_from("<II", image, 0x248)
-            start = (setup_sectors + 1) * 512 + offset
-            payload = image[start:start + length - 4]  # the last word is the unpacked size
-            program = {b"\xfd7zXZ": "xz", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-            name = next((p for magic, p in program.items() if payload.startswith(magic)), None)
-            if not name:
-                raise KitError(f"{vmlinuz} is packed in a format unknown here")
-            with open(target + ".part", "wb") as f:
-                subprocess.run([name, "-dc"], input=payload, stdout=f, check=True)
-            os.replace(target + ".part", target)
+        script = os.path.join(IMAGE, "unpack-kernel")
+        if not newer(target, [vmlinuz, script]):
+            output_of([script, vmlinuz, target])
         return target
 
     @functools.lru_cache(maxsize=None)
@@ -102,17 +91,51 @@ class Kit:
         return target
 
     @functools.lru_cache(maxsize=None)
-    def initramfs(self, meta="linux-image-amd64", extra=()):
-        """The image with the tests of dom0/ and their programs; `extra`: further SOURCE:DEST pairs."""
-        _, modules = self.kernel(meta)
-        scripts = os.path.join(HERE, "dom0")
-        programs = [self.program(f"tests/boot/{name}.c") for name in ("load", "cpu")]
-        name = os.path.basename(modules) + ("-" + hashlib.sha1(repr(extra).encode()).hexdigest()[:8] if extra else "")
+    def tools(self):
+        """Options of make-initramfs that add Vellum's own tools, as `make install` lays them out."""
+        tree = os.path.join(self.build, "dom0-tools", "root")
+        if not os.path.isdir(tree):
+            raise KitError(f"no {tree}: run make tools-root first")
+        if not os.path.exists(f"{tree}/usr/sbin/vellum-xenstored"):
+            return ()
+        return (f"--tree={tree}", f"{IMAGE}/start-tools:sbin/start-tools")
+
+    def packed(self, name, options):
+        """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""
         target = os.path.join(self.dir, f"initramfs-{name}.gz")
-        pairs = [f"{scripts}:tests"] + [f"{p}:bin/{os.path.basename(p)}" for p in programs] + list(extra)
-        if not newer(target, [IMAGE, scripts, modules] + [pair.split(":")[0] for pair in pairs]):
-            adds = [arg for pair in pairs for arg in ("--add", pair)]
-            output_of([os.path.join(IMAGE, "make-initramfs"), "--modules", modules, "--out", target] + adds)
+        if not newer(target, [IMAGE] + [option.split("=", 1)[1].split(":")[0] for option in options]):
+            output_of([os.path.join(IMAGE, "make-initramfs"), "--out", target] + options)
+        return target
+
+    def initramfs(self, meta="linux-image-amd64", extra=()):
+        """Domain 0's image with the tests of dom0/ and their programs; `extra`: further SOURCE:DEST pairs, or
+        options of make-initramfs (--program=FILE:DEST, --tree=DIR, ...)."""
+        _, modules = self.kernel(meta)
+        programs = [self.program(f"tests/boot/{name}.c") for name in ("load", "cpu")]
+        words = [f"{HERE}/dom0:tests"] + [f"{p}:bin/{os.path.basename(p)}" for p in programs] + list(extra)
+        name = os.path.basename(modules) + ("-" + hashlib.sha1(repr(extra).encode()).hexdigest()[:8] if extra else "")
+        return self.packed(name, [f"--modules={modules}"] + [w if w.startswith("--") else f"--add={w}" for w in words])
+
+    def domu_initramfs(self):
+        """The image of small guests with Debian's kernel."""
+        load = self.program("tests/boot/load.c")
+        return self.packed("domu", [f"--init={IMAGE}/guest-init", f"--modules={self.kernel()[1]}",
+                                    f"--list={IMAGE}/guest-modules", f"--add={load}:bin/load"])
+
+    @functools.lru_cache(maxsize=None)
+    def guests_disk(self):
+        """An ext4 image labelled vellum-guests, which domain 0 mounts at /guests: Debian's kernel as it is
+        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), a bare guest (pv), configurations. Cases
+        share it: give it to machines with snapshot=on."""
+        files = {"vmlinuz": self.kernel()[0], "vmlinux": self.plain_kernel(), "initrd": self.domu_initramfs()}
+        bare = os.path.join(self.build, "tests", "guests", "pv.elf")
+        if os.path.exists(bare):
+            files["pv"] = bare
+        files |= {name: os.path.join(IMAGE, "guests", name) for name in os.listdir(os.path.join(IMAGE, "guests"))}
+        target = os.path.join(self.dir, "guests.img")
+        if not newer(target, [IMAGE] + list(files.values())):
+            pairs = [f"{path}:{name}" for name, path in sorted(files.items())]
+            output_of([os.path.join(IMAGE, "make-disk"), target, "1G", "vellum-guests"] + pairs)
         return target
 
     def iso(self, scratch, files, arguments):
@@ -144,6 +167,6 @@ class Kit:
         with open(os.path.join(tree, "SUMS"), "w", encoding="ascii") as f:
             f.writelines(sums)
         image = os.path.join(scratch, "disk.img")
-        environment = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
-        output_of(["mke2fs", "-q", "-t", "ext4", "-d", tree, image, "64M"], env=environment)
+        pairs = [f"{path}:{os.path.basename(path)}" for path in glob.glob(f"{tree}/*")]
+        output_of([os.path.join(IMAGE, "make-disk"), image, "64M", "vellum-test"] + pairs)
         return image
