@@ -1,0 +1,29 @@
+// Every key of xl.cfg(5), and what Vellum makes of it.
+#pragma once
+
+#include "config/syntax.h"
+
+enum config_key_use {
+    KEY_USED,
+    KEY_WITHOUT_EFFECT, // accepted, with a warning that says why
+    KEY_REFUSED,        // an error that says why: the guest would lack what the file asks for
+};
+
+struct config_key {
+    const char *name;
+    enum config_key_use use;
+    const char *why; // NULL for one that is used
+};
+
+// NULL: xl.cfg has no such key.
+const struct config_key *config_key_find(const char *name);
+
+// All keys, in the manual's order.
+const struct config_key *config_keys(size_t *count);
+
+// The name among `names` that is most like `name`, or NULL if none is like it.
+const char *config_nearest(const char *name, const char *const *names, size_t count);
+
+// Complains about unknown and refused keys, warns of those without effect. A refused key whose
+// value says "off" (0, an empty string or list) asks for nothing and passes.
+void config_check_keys(struct config_settings *settings);

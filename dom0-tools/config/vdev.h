@@ -1,0 +1,8 @@
+// Names of virtual disks as guests see them, and their numbers in xenstore (xen-vbd-interface(7)).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// "xvda1", "hdc", "sdb5", "d16p1", or a number. False if `name` is none of these.
+bool vdev_number(const char *name, uint32_t *out);
