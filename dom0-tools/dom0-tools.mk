@@ -33,7 +33,8 @@ $(TOOLS_DIR)/bin/$(1): $(patsubst %,$(TOOLS_DIR)/%.a,$(2))
 	$$(Q)$$(CC) -pie -Wl,-z,relro,-z,now -Wl,--whole-archive $$< -Wl,--no-whole-archive $$(filter-out $$<,$$^) $(3) -o $$@
 endef
 
-# One line a program, e.g. $(eval $(call tools_program,vl,vl domain config builder xenstore control,-lyajl -luuid))
+# One line a program.
+$(eval $(call tools_program,xenstore,xenstore-commands xenstore,-lpthread))
 
 # The client library for programs that were not built here, Debian's among them.
 LIBXENSTORE := $(TOOLS_DIR)/lib/libxenstore.so.4
