@@ -1,0 +1,199 @@
+// From files to a checked and planned image. No hypervisor is needed for this.
+#include "builder/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "builder/builder.h"
+#include "pv-abi/elfnote.h"
+
+// Opens a regular file; its size comes back in *len.
+static int open_file(const char *path, uint64_t *len, FILE *messages)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), error = errno;
+    struct stat st;
+
+    if (fd < 0) {
+        fprintf(messages, "%s: cannot be opened: %s\n", path, strerror(error));
+        return -error;
+    }
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        fprintf(messages, "%s: not a regular file\n", path);
+        close(fd);
+        return -EINVAL;
+    }
+    *len = (uint64_t)st.st_size;
+    return fd;
+}
+
+static int read_all(int fd, uint8_t *to, uint64_t len)
+{
+    while (len) {
+        ssize_t n = read(fd, to, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? -errno : -EIO;
+        to += n;
+        len -= (uint64_t)n;
+    }
+    return 0;
+}
+
+// Into memory, and not mapped: a mapped file that someone cuts short kills whoever looks at it.
+static int read_kernel(struct pv_image *image, const char *path, FILE *messages)
+{
+    uint64_t len = 0;
+    int fd = open_file(path, &len, messages), rc = -ENOMEM;
+
+    if (fd < 0)
+        return fd;
+    if (!len || len > KERNEL_BYTES_MAX) {
+        fprintf(messages, "%s: no kernel: the file has %" PRIu64 " bytes\n", path, len);
+        close(fd);
+        return -EINVAL;
+    }
+    image->file = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (image->file == MAP_FAILED) {
+        image->file = NULL;
+    } else {
+        image->file_len = len;
+        rc = read_all(fd, image->file, len);
+    }
+    if (rc)
+        fprintf(messages, "%s: cannot be read: %s\n", path, strerror(-rc));
+    close(fd);
+    return rc;
+}
+
+static int open_kernel(struct pv_image *image, const char *path, FILE *messages)
+{
+    const char *problem = NULL;
+    struct kernel *k = &image->kernel;
+    int rc = read_kernel(image, path, messages);
+
+    if (rc)
+        return rc;
+    rc = unpack_kernel(image->file, image->file_len, &image->unpacked, &problem);
+    if (rc) {
+        fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, problem);
+        return rc;
+    }
+    rc = kernel_parse(k, image->unpacked.data, image->unpacked.len);
+    if (rc)
+        fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, k->problem);
+    snprintf(image->name, sizeof(image->name), "%s %s", k->guest_os[0] ? k->guest_os : "unnamed",
+             k->guest_version);
+    return rc;
+}
+
+static int open_ramdisk(struct pv_image *image, const char *path, FILE *messages)
+{
+    if (!path)
+        return 0;
+    image->ramdisk_path = strdup(path);
+    if (!image->ramdisk_path) {
+        fprintf(messages, "%s: %s\n", path, strerror(ENOMEM));
+        return -ENOMEM;
+    }
+    image->ramdisk = open_file(path, &image->ramdisk_len, messages);
+    return image->ramdisk < 0 ? image->ramdisk : 0;
+}
+
+static int take_cmdline(struct pv_image *image, const char *cmdline, FILE *messages)
+{
+    size_t len = cmdline ? strlen(cmdline) : 0;
+
+    if (len >= sizeof(image->cmdline)) {
+        fprintf(messages,
+                "the kernel's command line has %zu characters, and a guest takes at most %zu: "
+                "shorten root= or extra=\n",
+                len, sizeof(image->cmdline) - 1);
+        return -E2BIG;
+    }
+    memcpy(image->cmdline, cmdline ? cmdline : "", len + 1);
+    return 0;
+}
+
+static uint64_t mib(uint64_t pages)
+{
+    return (pages + 255) / 256;
+}
+
+static int plan(struct pv_image *image, const struct pv_image_source *source, FILE *messages)
+{
+    struct layout *l = &image->layout;
+    uint64_t pages = source->memory_kib / 4;
+    int rc = layout_plan(l, &image->kernel, image->ramdisk_len, pages);
+
+    if (rc == -EINVAL)
+        fprintf(messages,
+                "%s: cannot be used as a kernel: its virtual addresses (base %#" PRIx64
+                ", P2M %#" PRIx64 ") overlap each other or the hypervisor's\n",
+                source->kernel, image->kernel.virt_base, image->kernel.init_p2m);
+    if (rc != -ENOMEM)
+        return rc;
+    fprintf(messages, "memory = %" PRIu64 " MB is too little: the kernel (%s) takes %" PRIu64 " MB",
+            mib(pages), source->kernel, mib(l->kernel_end));
+    if (source->ramdisk)
+        fprintf(messages, ", its RAM disk (%s) %" PRIu64 " MB", source->ramdisk,
+                mib(l->initrd_pages));
+    fprintf(messages, "; set memory to more than %" PRIu64 " MB\n", mib(l->least));
+    return -ENOSPC;
+}
+
+int pv_image_open(const struct pv_image_source *source, FILE *messages, struct pv_image **out)
+{
+    struct pv_image *image = calloc(1, sizeof(*image));
+    int rc;
+
+    *out = NULL;
+    if (!image) {
+        fprintf(messages, "%s: %s\n", source->kernel, strerror(ENOMEM));
+        return -ENOMEM;
+    }
+    image->ramdisk = -1;
+    rc = take_cmdline(image, source->cmdline, messages);
+    if (!rc)
+        rc = open_ramdisk(image, source->ramdisk, messages);
+    if (!rc)
+        rc = open_kernel(image, source->kernel, messages);
+    if (!rc)
+        rc = plan(image, source, messages);
+    if (rc) {
+        pv_image_free(image);
+        return rc;
+    }
+    *out = image;
+    return 0;
+}
+
+void pv_image_free(struct pv_image *image)
+{
+    if (!image)
+        return;
+    unpacked_free(&image->unpacked);
+    if (image->file)
+        munmap(image->file, image->file_len);
+    if (image->ramdisk >= 0)
+        close(image->ramdisk);
+    free(image->ramdisk_path);
+    free(image);
+}
+
+const char *pv_image_name(const struct pv_image *image)
+{
+    return image->name;
+}
+
+const char *pv_image_packing(const struct pv_image *image)
+{
+    return image->unpacked.packing;
+}

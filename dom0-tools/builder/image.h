@@ -1,0 +1,20 @@
+// What pv_image_open() has read and planned; private to the builder.
+#pragma once
+
+#include "builder/kernel.h"
+#include "builder/layout.h"
+#include "builder/unpack.h"
+#include "pv-abi/start_info.h"
+
+struct pv_image {
+    void *file; // the kernel's, as read
+    size_t file_len;
+    struct unpacked unpacked;
+    struct kernel kernel;
+    char *ramdisk_path;
+    int ramdisk; // file descriptor, or -1
+    uint64_t ramdisk_len;
+    char cmdline[MAX_GUEST_CMDLINE];
+    char name[2 * KERNEL_TEXT_MAX];
+    struct layout layout;
+};
