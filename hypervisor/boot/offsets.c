@@ -32,7 +32,7 @@ void offsets(void)
     OFFSET(VCPU_PENDING, struct vcpu_info, evtchn_upcall_pending);
     OFFSET(VCPU_MASK, struct vcpu_info, evtchn_upcall_mask);
     OFFSET(PV_KERNEL_MODE, struct pv_vcpu, kernel_mode);
-    OFFSET(PV_NMI_MASKED, struct pv_vcpu, nmi_masked);
+    OFFSET(PV_SLOW_IRET, struct pv_vcpu, slow_iret);
     OFFSET(PV_KERNEL_SP, struct pv_vcpu, kernel_sp);
     OFFSET(PV_FAST_SYSCALL, struct pv_vcpu, fast_syscall);
     DEFINE(HYPERCALL_IRET, __HYPERVISOR_iret);

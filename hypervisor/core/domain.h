@@ -30,6 +30,7 @@ struct rangeset;
 struct multicall_entry;
 struct cpuid_regs;
 struct xen_domctl_ext_vcpucontext;
+struct xen_domctl_shadow_op;
 
 enum guest_kind { GUEST_PV, GUEST_HVM };
 
@@ -83,6 +84,9 @@ struct domain_ops {
     // The frame behind a guest frame number as hypercall arguments and grant entries carry it, with
     // an ordinary reference: 0 or -EINVAL. NULL where these are machine frame numbers, as for PV.
     int (*gfn_to_frame)(struct domain *d, gfn_t gfn, struct frame **frame);
+
+    // XEN_DOMCTL_shadow_op; NULL: -EOPNOTSUPP. 0, -errno, -ERESTART: call again.
+    int (*shadow_op)(struct domain *d, struct xen_domctl_shadow_op *op);
 
     // PHYSDEVOP_set_iopl (0 to 3) and _set_iobitmap (a guest address) of the current vCPU; NULL
     // where the kind has no such thing.

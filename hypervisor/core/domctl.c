@@ -83,7 +83,7 @@ static const struct {
 
     [XEN_DOMCTL_max_mem] = {domctl_max_mem, 0},
     [XEN_DOMCTL_getpageframeinfo3] = {domctl_get_frame_types, 0},
-    [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, NOT_SELF},
+    [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, NOT_SELF | RESULT},
     [XEN_DOMCTL_setnodeaffinity] = {domctl_set_node_affinity, 0},
     [XEN_DOMCTL_getnodeaffinity] = {domctl_get_node_affinity, RESULT},
     [XEN_DOMCTL_get_paging_mempool_size] = {op_unsupported, 0}, // translated guests only

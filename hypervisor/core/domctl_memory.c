@@ -56,12 +56,11 @@ int domctl_get_frame_types(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-// There are no shadows, so that they are always off; nor is a log of dirty frames kept yet.
 int domctl_shadow_op(struct domain *d, struct xen_domctl *op)
 {
-    if (d->dying || op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF)
+    if (d->dying)
         return 0;
-    return -EOPNOTSUPP;
+    return d->ops && d->ops->shadow_op ? d->ops->shadow_op(d, &op->u.shadow_op) : -EOPNOTSUPP;
 }
 
 // Memory is one node.

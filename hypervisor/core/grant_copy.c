@@ -153,6 +153,7 @@ static int copy(const struct gnttab_copy *op, struct copy_ends *ends)
     // The two may overlap: they may be one frame.
     memmove((char *)mfn_to_virt(frame_to_mfn(ends->dest.frame)) + op->dest.offset,
             (char *)mfn_to_virt(frame_to_mfn(ends->source.frame)) + op->source.offset, op->len);
+    frame_mark_dirty(ends->dest.frame);
     return GNTST_okay;
 }
 

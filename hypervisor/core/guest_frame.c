@@ -22,6 +22,7 @@ int guest_area_get(struct domain *d, gfn_t gfn, struct frame **frame, void **va)
         frame_put(*frame);
         return -EINVAL;
     }
+    frame_add_trait(*frame, FRAME_HELD);
     *va = mfn_to_virt(frame_to_mfn(*frame));
     return 0;
 }

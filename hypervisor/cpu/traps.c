@@ -29,7 +29,7 @@ void hypervisor_trap(struct cpu_user_regs *regs);
 
 static struct idt_entry idt[256] __attribute__((aligned(4096)));
 void (*nmi_handler)(struct cpu_user_regs *regs);
-bool (*hypervisor_page_fault)(uint64_t addr);
+bool (*hypervisor_page_fault)(uint64_t addr, uint32_t error);
 
 static void idt_set(unsigned vector, unsigned ist, unsigned dpl)
 {
@@ -113,7 +113,7 @@ static __attribute__((noreturn)) void fatal_trap(struct cpu_user_regs *regs)
 static bool page_fault_mended(const struct cpu_user_regs *regs)
 {
     return regs->entry_vector == TRAP_PF && hypervisor_page_fault &&
-           hypervisor_page_fault(read_cr2());
+           hypervisor_page_fault(read_cr2(), regs->error_code);
 }
 
 // A trap that did not come from PV guest code, or came on a stack of its own.

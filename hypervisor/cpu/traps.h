@@ -59,9 +59,8 @@ void guest_trap(struct cpu_user_regs *regs);
 void guest_return(void);
 
 // A page fault of the hypervisor's own at addr, before the exception table is asked: true if the
-// cause is gone and the instruction is to be tried again. Set by pv/, for descriptors that are
-// mapped on demand.
-extern bool (*hypervisor_page_fault)(uint64_t addr);
+// cause is gone and the instruction is to be tried again. Set by pv/, for what is mapped on demand.
+extern bool (*hypervisor_page_fault)(uint64_t addr, uint32_t error);
 
 // An NMI: called on the NMI stack, so nothing but counting and printing.
 extern void (*nmi_handler)(struct cpu_user_regs *regs);

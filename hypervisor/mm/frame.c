@@ -139,6 +139,7 @@ static void hand_over(struct frame *f, uint64_t n, struct domain *d)
 
         ASSERT(f[i].kind == FRAME_HYPERVISOR && f[i].state == old_type);
         f[i].kind = FRAME_DOMAIN;
+        f[i].traits = (uint8_t)((f[i].traits & ~FRAME_HELD) | FRAME_DIRTY);
         f[i].owner = frame_owner_id(d);
         frame_list_add(&m->pages, &f[i]);
         __atomic_store_n(&f[i].state, FS_ALLOCATED | FS_REF | old_type, __ATOMIC_RELEASE);

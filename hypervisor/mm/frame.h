@@ -63,6 +63,8 @@ _Static_assert(sizeof(struct frame) == 32, "two to a cache line, no straddling")
     2                     // ... the entry before `progress` has lost its typed reference already
 #define FRAME_ODD_CACHE 1 // traits: has been mapped with another memory type than write-back
 #define FRAME_FOREIGN   2 // has been mapped by another domain than its owner
+#define FRAME_DIRTY     4 // may have been written since the log of that was read: pv/log_dirty.c
+#define FRAME_HELD      8 // others than the domain's own code may write to it at any time
 
 // A list of frames, linked through the frame table.
 struct frame_list {
@@ -291,8 +293,13 @@ static inline void frame_unlock(struct frame *f)
 
 static inline void frame_add_trait(struct frame *f, uint8_t trait)
 {
-    if (!(READ_ONCE(f->traits) & trait))
+    if ((READ_ONCE(f->traits) & trait) != trait)
         __atomic_fetch_or(&f->traits, trait, __ATOMIC_SEQ_CST);
+}
+
+static inline void frame_mark_dirty(struct frame *f)
+{
+    frame_add_trait(f, FRAME_DIRTY);
 }
 
 // How the content of page tables and descriptor tables is checked; registered by pv/. Called with

@@ -33,7 +33,7 @@ static void flush_old_type(struct frame *f)
     cpumask_t mask = READ_ONCE(f->traits) & FRAME_FOREIGN ? cpus_online : m->dirty_cpus;
 
     tlb_flush_since(mask, f->stamp);
-    if (unlikely(READ_ONCE(f->traits)))
+    if (unlikely(READ_ONCE(f->traits) & FRAME_FOREIGN))
         __atomic_fetch_and(&f->traits, (uint8_t)~FRAME_FOREIGN, __ATOMIC_SEQ_CST);
 }
 
@@ -81,6 +81,7 @@ static int undo(struct frame *f, unsigned own, bool preemptible)
     if (has_content(type)) {
         int rc = type_ops->invalidate(f, type, preemptible);
 
+        frame_mark_dirty(f);
         if (rc) {
             ASSERT(rc == -ERESTART && preemptible);
             return end_partial(f, own);

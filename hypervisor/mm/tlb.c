@@ -17,14 +17,17 @@
 
 uint64_t tlb_clock = 1;
 static uint64_t flush_time[MAX_CPUS];
+void (*tlb_soft_drop)(uint64_t va);
 
-void tlb_flush_local(void)
+static inline void soft_drop(uint64_t va)
 {
-    write_cr3(read_cr3());
+    if (unlikely(cpu_info()->soft_tlb))
+        tlb_soft_drop(va);
 }
 
 void tlb_flush_local_one(uint64_t va)
 {
+    soft_drop(va);
     invlpg(va);
 }
 
@@ -32,6 +35,7 @@ static void flush_all(void)
 {
     uint64_t cr4 = read_cr4();
 
+    soft_drop(TLB_ALL);
     if (cr4 & CR4_PGE) {
         write_cr4(cr4 & ~CR4_PGE);
         write_cr4(cr4);
@@ -53,6 +57,7 @@ void tlb_switch_cr3(uint64_t cr3)
     uint64_t now = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
     uint64_t cr4 = read_cr4();
 
+    soft_drop(TLB_ALL);
     // Between the two writes nothing is global, so the load of CR3 drops everything.
     write_cr4(cr4 & ~CR4_PGE);
     write_cr3(cr3);
@@ -67,7 +72,7 @@ static void flush_call(void *unused)
 
 static void flush_one_call(void *va)
 {
-    invlpg((uint64_t)va);
+    tlb_flush_local_one((uint64_t)va);
 }
 
 void tlb_flush_mask(cpumask_t mask)
@@ -87,7 +92,7 @@ void tlb_flush_mask_one(cpumask_t mask, uint64_t va)
     if (mask & ~self)
         smp_call(mask, flush_one_call, (void *)va);
     else if (mask)
-        invlpg(va);
+        tlb_flush_local_one(va);
 }
 
 // The latest moment at which the clock can have shown these low bits.

@@ -4,10 +4,13 @@
 
 #include "cpu/percpu.h"
 
-// Flush on this CPU: everything but global entries; everything; one address.
-void tlb_flush_local(void);
+// Flush on this CPU: everything; one address.
 void tlb_flush_local_global(void);
 void tlb_flush_local_one(uint64_t va);
+// While cpu_info()->soft_tlb is not NULL: what a flush on that CPU calls first, for an address or
+// all.
+extern void (*tlb_soft_drop)(uint64_t va);
+#define TLB_ALL (~0ull)
 // Loads CR3 and drops everything, global or not, of the old one.
 void tlb_switch_cr3(uint64_t cr3);
 

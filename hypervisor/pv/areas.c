@@ -17,6 +17,7 @@ static int write_page(uint64_t va, const void *src, size_t len)
     if (!mfn_valid(mfn) || !frame_get_and_type(mfn_to_frame(mfn), current->domain, FT_WRITABLE))
         return -EFAULT;
     memcpy((char *)mfn_to_virt(mfn) + va % PAGE_SIZE, src, len);
+    frame_mark_dirty(mfn_to_frame(mfn));
     frame_put_and_type(mfn_to_frame(mfn));
     return 0;
 }

@@ -155,7 +155,7 @@ long do_iret(void)
         regs->entry_vector = 0;
     }
     v->v.info->evtchn_upcall_mask = !(c.rflags & X86_EFLAGS_IF);
-    v->nmi_masked = false;
+    v->slow_iret &= (uint8_t)~SLOW_IRET_NMI;
     if (v->nmi_pending)
         work_raise(this_cpu(), WORK_NMI);
     if ((c.cs & 3) == 3)

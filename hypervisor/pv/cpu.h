@@ -48,6 +48,9 @@ int pv_set_debugreg(struct pv_vcpu *v, unsigned n, uint64_t value); // -EINVAL
 
 void pv_load_debugregs(struct pv_vcpu *v);
 
+// The vCPU whose state this CPU has loaded, though it may be idle; NULL: none.
+struct pv_vcpu *pv_loaded(void);
+
 // Makes every CPU drop what it still has loaded of a domain whose vCPUs do not run.
 void pv_forget(struct domain *d);
 

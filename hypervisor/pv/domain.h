@@ -29,6 +29,11 @@ struct pv_domain {
     struct pt_view self;      // owner and from are d
     uint32_t relinquish_left; // frames yet to be looked at by pv_domain_relinquish()
     bool relinquishing;
+    struct { // of dirty frames (pv/log_dirty.c)
+        bool on;
+        mfn_t next;             // where reading goes on, 0: it begins
+        uint32_t faults, dirty; // since it was last cleaned
+    } log;
     uint64_t *perdomain_l3; // what slot 260 of the domain's root tables points at
     uint64_t *perdomain_l2;
     uint64_t *perdomain_l1[MAX_VCPUS * PERDOMAIN_VCPU_PAGES / 512];
@@ -39,7 +44,10 @@ struct pv_vcpu {
 
     // Modes. A PV guest's kernel and its user programs both run at CPL 3.
     bool kernel_mode;
-    bool syscall_masks_events, failsafe_masks_events, nmi_pending, nmi_masked;
+    bool syscall_masks_events, failsafe_masks_events, nmi_pending;
+    uint8_t slow_iret;   // SLOW_IRET_*: why entry.S may not take its short way
+#define SLOW_IRET_NMI  1 // NMIs are masked until then
+#define SLOW_IRET_SOFT 2 // reading its frame may fault (pv/soft_tlb.c)
     uint64_t kernel_sp, kernel_ss;
     uint64_t event_callback, failsafe_callback, syscall_callback; // 0: none
     uint64_t fast_syscall; // syscall_callback if entry.S may take its short way there, else 0

@@ -114,7 +114,7 @@ pv_iret_fast:
     shr $43, %rax
     cmp $(HV_START >> 43), %eax
     je pv_iret_slow
-    cmpb $0, PV_NMI_MASKED(%rcx)
+    cmpb $0, PV_SLOW_IRET(%rcx)
     jne pv_iret_slow
     mov %rdi, FROM_ERROR(REGS_RDI)
     SMAP_INSN stac

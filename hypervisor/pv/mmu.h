@@ -19,6 +19,13 @@ int pv_grant_unmap(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_wi
 // -ERESTART: preempted, call again. pv_put_roots takes them away; 0 or -ERESTART.
 int pv_set_roots(struct pv_vcpu *v, mfn_t root, mfn_t user_root);
 int pv_put_roots(struct pv_vcpu *v);
+// What CR3 is to hold in the two modes of a vCPU that is or will be loaded on this CPU: its roots.
+void pv_use_roots(struct pv_vcpu *v);
+
+// XEN_DOMCTL_shadow_op: the log of dirty frames. 0, -EINVAL, -EOPNOTSUPP, -ENOMEM, -EFAULT,
+// -ERESTART.
+int pv_shadow_op(struct domain *d, struct xen_domctl_shadow_op *op);
+void pv_log_dirty_stop(struct pv_domain *pvd);
 // The current vCPU's MOV to CR3 and INVLPG. 0; -EINVAL.
 int pv_new_root(mfn_t root);
 void pv_invlpg(uint64_t va);

@@ -14,6 +14,7 @@
 #include "pv/desc.h"
 #include "pv/mmu.h"
 #include "pv/pt.h"
+#include "pv/soft_tlb.h"
 
 int pv_domain_init(struct domain *d)
 {
@@ -117,6 +118,21 @@ static void show_m2p(mfn_t root, bool show)
     WRITE_ONCE(((uint64_t *)mfn_to_virt(root))[HV_FIRST_SLOT], show ? hv_pml4[HV_FIRST_SLOT] : 0);
 }
 
+void pv_use_roots(struct pv_vcpu *v)
+{
+    struct cpu_info *info = cpu_info();
+
+    info->kernel_cr3 = v->root << PAGE_SHIFT;
+    info->user_cr3 = v->user_root << PAGE_SHIFT;
+    soft_tlb_leave();
+    if (unlikely(to_pvd(v->v.domain)->log.on)) {
+        v->slow_iret |= SLOW_IRET_SOFT;
+        soft_tlb_use(v);
+    } else if (unlikely(v->slow_iret & SLOW_IRET_SOFT)) {
+        v->slow_iret &= (uint8_t)~SLOW_IRET_SOFT;
+    }
+}
+
 // MMUEXT_NEW_BASEPTR for the current vCPU.
 int pt_new_root(struct pv_vcpu *v, mfn_t root)
 {
@@ -130,8 +146,8 @@ int pt_new_root(struct pv_vcpu *v, mfn_t root)
     }
     v->root = root;
     show_m2p(root, true);
-    cpu_info()->kernel_cr3 = root << PAGE_SHIFT;
-    tlb_switch_cr3(root << PAGE_SHIFT);
+    pv_use_roots(v);
+    tlb_switch_cr3(cpu_info()->kernel_cr3);
     return root != old ? root_put(v, old) : 0;
 }
 
@@ -149,7 +165,7 @@ int pt_new_user_root(struct pv_vcpu *v, mfn_t root)
     if (root && root != v->root)
         show_m2p(root, false);
     v->user_root = root;
-    cpu_info()->user_cr3 = root << PAGE_SHIFT;
+    pv_use_roots(v);
     return root_put(v, old);
 }
 
@@ -304,6 +320,7 @@ int pv_domain_relinquish(struct domain *d)
     if (!pvd->relinquishing) {
         frame_close(d);
         pv_forget(d);
+        pv_log_dirty_stop(pvd);
         frame_unshare_all(d);
     }
     for_each_vcpu (d, v) {

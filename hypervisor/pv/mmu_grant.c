@@ -42,7 +42,7 @@ static bool entry_get(mfn_t mfn, bool writable)
 
     if (!mfn_valid(mfn))
         return true;
-    frame_add_trait(f, FRAME_FOREIGN);
+    frame_add_trait(f, writable ? FRAME_FOREIGN | FRAME_HELD : FRAME_FOREIGN);
     if (!frame_get_any(f))
         return false;
     if (!writable || !frame_get_type(f, FT_WRITABLE, false))

@@ -43,7 +43,7 @@ int l1e_get_slow(uint64_t e, const struct pt_view *view)
     if (e & PTE_CACHE_L1)
         frame_add_trait(f, FRAME_ODD_CACHE);
     if (view->from != view->owner)
-        frame_add_trait(f, FRAME_FOREIGN);
+        frame_add_trait(f, e & PTE_RW ? FRAME_FOREIGN | FRAME_DIRTY : FRAME_FOREIGN);
     if (e & PTE_RW ? frame_get_writable(f, view->id) : frame_get_by_id(f, view->id))
         return 0;
     guest_debug("may not map frame %#lx of d%d (state %#lx): entry %#lx\n", mfn,

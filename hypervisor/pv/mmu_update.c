@@ -40,6 +40,7 @@ static int store_to_untyped(uint32_t owner, struct frame *f, uint64_t ptr, uint6
     if (!frame_get_writable(f, owner))
         return -EINVAL;
     WRITE_ONCE(*entry_at(ptr), val);
+    frame_mark_dirty(f);
     frame_put_and_type(f);
     return 0;
 }
@@ -79,6 +80,7 @@ static int update_entry(struct work *w, uint64_t ptr, uint64_t val, bool keep_ad
         return update_upper(w, ptr, val, keep_ad);
     case FT_WRITABLE:
         WRITE_ONCE(*entry_at(ptr), val);
+        frame_mark_dirty(f);
         return 0;
     default:
         return -EINVAL;
@@ -231,6 +233,7 @@ static inline int single_update(const struct mmu_update *r, const struct pt_view
             rc = l1e_update(entry_at(r->ptr), r->val, true, view);
     } else if (type == FS_OF_TYPE(FT_WRITABLE)) {
         WRITE_ONCE(*entry_at(r->ptr), r->val);
+        frame_mark_dirty(f);
     } else if (!type) {
         return 1;
     } else {

@@ -93,6 +93,12 @@ static void *writable_page(mfn_t mfn, struct domain *d)
     return mfn_to_virt(mfn);
 }
 
+static void page_written(mfn_t mfn)
+{
+    frame_mark_dirty(mfn_to_frame(mfn));
+    frame_put_and_type(mfn_to_frame(mfn));
+}
+
 static int clear_page(mfn_t mfn, struct domain *d)
 {
     void *page = writable_page(mfn, d);
@@ -100,7 +106,7 @@ static int clear_page(mfn_t mfn, struct domain *d)
     if (!page)
         return -EINVAL;
     memset(page, 0, PAGE_SIZE);
-    frame_put_and_type(mfn_to_frame(mfn));
+    page_written(mfn);
     return 0;
 }
 
@@ -113,7 +119,7 @@ static int copy_page(mfn_t to, mfn_t from, struct domain *d)
     page = writable_page(to, d);
     if (page) {
         memcpy(page, mfn_to_virt(from), PAGE_SIZE);
-        frame_put_and_type(mfn_to_frame(to));
+        page_written(to);
     }
     frame_put(mfn_to_frame(from));
     return page ? 0 : -EINVAL;

@@ -17,12 +17,12 @@ static void deliver(void)
 {
     struct pv_vcpu *v = to_pv(current);
 
-    if (is_idle(current) || !v->nmi_pending || v->nmi_masked)
+    if (is_idle(current) || !v->nmi_pending || (v->slow_iret & SLOW_IRET_NMI))
         return;
     v->nmi_pending = false;
     if (!v->traps[TRAP_NMI].address)
         return;
-    v->nmi_masked = true;
+    v->slow_iret |= SLOW_IRET_NMI;
     pv_inject(&cpu_info()->regs, TRAP_NMI, 0);
 }
 

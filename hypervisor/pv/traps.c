@@ -9,6 +9,7 @@
 #include "pv/cpu.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
+#include "pv/soft_tlb.h"
 
 void pv_hypercall(struct cpu_user_regs *regs);
 
@@ -53,6 +54,8 @@ static void page_fault(struct cpu_user_regs *regs)
 {
     uint64_t addr = read_cr2();
 
+    if (unlikely(cpu_info()->soft_tlb) && soft_tlb_fault(addr, regs->error_code))
+        return;
     if (!pv_mmu_fault(regs, addr))
         pv_inject_page_fault(regs, addr, regs->error_code);
 }
@@ -105,13 +108,14 @@ void guest_trap(struct cpu_user_regs *regs)
     }
 }
 
-// A switch loads selectors, whose descriptors may be in a page of the LDT that is not mapped yet.
-static bool mend_descriptor_fault(uint64_t addr)
+// The hypervisor touches the guest's memory, which the software TLB may not know yet; or a switch
+// loads selectors, whose descriptors may be in a page of the LDT that is not mapped yet.
+static bool mend_own_fault(uint64_t addr, uint32_t error)
 {
-    return !is_idle(current) && pv_desc_fault(addr);
+    return !is_idle(current) && (soft_tlb_fault(addr, error) || pv_desc_fault(addr));
 }
 
 void pv_traps_init(void)
 {
-    hypervisor_page_fault = mend_descriptor_fault;
+    hypervisor_page_fault = mend_own_fault;
 }

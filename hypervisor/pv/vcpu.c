@@ -26,6 +26,7 @@
 #include "pv/hypercall_page.h"
 #include "pv/io.h"
 #include "pv/mmu.h"
+#include "pv/soft_tlb.h"
 
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
@@ -119,8 +120,7 @@ static void load(struct pv_vcpu *v)
     struct cpu_info *info = cpu_info();
     unsigned cpu = this_cpu();
 
-    info->kernel_cr3 = v->root << PAGE_SHIFT;
-    info->user_cr3 = v->user_root << PAGE_SHIFT;
+    pv_use_roots(v);
     __atomic_fetch_or(&v->v.domain->mem.dirty_cpus, cpumask_of(cpu), __ATOMIC_SEQ_CST);
     write_cr3(v->kernel_mode ? info->kernel_cr3 : info->user_cr3);
     tlb_flush_local_global(); // another guest's user pages are global
@@ -136,7 +136,13 @@ static void unload(void)
     tlb_flush_local_global();
     gdt_load_own();
     ldt_load(0, 0);
+    soft_tlb_leave();
     loaded[this_cpu()] = NULL;
+}
+
+struct pv_vcpu *pv_loaded(void)
+{
+    return loaded[this_cpu()];
 }
 
 static void forget_vcpu(void *v)
@@ -379,6 +385,7 @@ const struct domain_ops pv_domain_ops = {
     .copy_to_kernel = pv_copy_to_kernel,
     .grant_map = pv_grant_map,
     .grant_unmap = pv_grant_unmap,
+    .shadow_op = pv_shadow_op,
     .set_iopl = pv_set_iopl,
     .set_io_bitmap = pv_set_io_bitmap,
 };

@@ -24,18 +24,22 @@ $(GUEST_DIR)/common/notes.o: GUEST_CFLAGS += -DLINUX_LAYOUT
 
 $(GUEST_DIR)/common/notes-low.o: tests/guests/common/notes.c tests/guests/guests.mk
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 $(GUEST_DIR)/%.o: tests/guests/%.c tests/guests/guests.mk
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 $(GUEST_DIR)/%.o: tests/guests/%.S tests/guests/guests.mk
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
 
 $(GUEST_DIR)/%.elf: $(GUEST_OBJS) tests/guests/common/guest.ld
-	$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+	$(call say,LD,$@)
+	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
 .PHONY: guests

@@ -20,6 +20,7 @@
 #include "mm/buddy.h"
 #include "mm/guest.h"
 #include "mm/paging.h"
+#include "pv/soft_tlb.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
 #include "pv/mmu.h"
@@ -245,6 +246,16 @@ void smp_serve(void)
 bool preempt_check(void)
 {
     return preempt_one_in && one_in(preempt_one_in);
+}
+
+// No log of dirty frames is ever on here.
+void soft_tlb_use(struct pv_vcpu *v)
+{
+    abort();
+}
+
+void pv_log_dirty_stop(struct pv_domain *pvd)
+{
 }
 
 void pv_forget(struct domain *d)

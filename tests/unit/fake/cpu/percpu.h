@@ -23,6 +23,7 @@ struct cpu_info {
     uint32_t cpu;
     volatile uint32_t work;
     uint64_t kernel_cr3, user_cr3;
+    void *soft_tlb;
     struct vcpu *fpu_owner;
 };
 
