@@ -31,7 +31,7 @@ class Case:
     hypervisor_args: str = "dom0_mem=512M"
     dom0_args: str = ""
     kernel: str = "linux-image-amd64"
-    plain_kernel: bool = False  # the same kernel unpacked beforehand, which saves time
+    plain_kernel: bool = True  # the same kernel unpacked beforehand and without its own tests, which saves time
     extra: Callable[[Kit], tuple] = lambda kit: ()  # further files of the initramfs
     expect: list = field(default_factory=list)  # patterns beside the usual markers
     script: list = field(default_factory=list)  # (prompt, what to type)
@@ -47,12 +47,12 @@ class Case:
 def net(name, device, kind, arguments="", **options):
     """A case of the network test; `kind` is the interrupt that the card must use."""
     return Case(f"net-{name}", "net", devices=["-device", f"{device},netdev=n0"], prepare=checks.network,
-                dom0_args=f"vellum.irq={kind} {arguments}", plain_kernel=True, **options)
+                dom0_args=f"vellum.irq={kind} {arguments}", **options)
 
 
 def disk(name, node, device, kind, arguments="", **options):
     return Case(f"disk-{name}", "disk", devices=device, prepare=checks.ext4_disk,
-                dom0_args=f"vellum.disk={node} vellum.irq={kind} {arguments}", plain_kernel=True, **options)
+                dom0_args=f"vellum.disk={node} vellum.irq={kind} {arguments}", **options)
 
 
 def compiler(kit):
@@ -74,12 +74,12 @@ NVME_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "nvme,
 
 CASES = [
     # Boot paths and CPU counts.
-    Case("boot-1", "hypervisor,cpus,clock,processor", hypervisor_args=""),
+    Case("boot-1", "hypervisor,cpus,clock,processor", plain_kernel=False, hypervisor_args=""),
     Case("boot-2", "cpus,processor,balloon", cpus=2),
     Case("boot-4", "cpus,clock,hotplug", cpus=4, limit=240),
     Case("boot-8", "cpus", cpus=8, memory=1536, limit=300, hypervisor_args="", accel="tcg,thread=single"),
-    Case("iso-bios", "hypervisor,cpus", cpus=2, path="iso-bios"),
-    Case("iso-uefi", "hypervisor,cpus,framebuffer", cpus=2, path="iso-uefi", machine="q35", limit=200),
+    Case("iso-bios", "hypervisor,cpus", plain_kernel=False, cpus=2, path="iso-bios"),
+    Case("iso-uefi", "hypervisor,cpus,framebuffer", plain_kernel=False, cpus=2, path="iso-uefi", machine="q35", limit=200),
     Case("q35-4", "hypervisor,cpus", cpus=4, machine="q35", hypervisor_args="", limit=200),
     Case("large-memory", "hypervisor,cpus", memory=6144, hypervisor_args="dom0_mem=5G", limit=200),
 
@@ -95,10 +95,10 @@ CASES = [
     net("e1000e-msix", "e1000e", "msi-x:eth0-rx", machine="q35"),
 
     # Work.
-    Case("load-1", "load", dom0_args="vellum.load=8", quiet=True, plain_kernel=True),
-    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True, plain_kernel=True),
-    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True, plain_kernel=True),
-    Case("compile-2", "compile", cpus=2, extra=compiler, limit=200, plain_kernel=True),
+    Case("load-1", "load", dom0_args="vellum.load=8", quiet=True),
+    Case("load-2", "load", cpus=2, dom0_args="vellum.load=10", quiet=True),
+    Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True),
+    Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
@@ -116,10 +116,10 @@ CASES = [
     Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=240),
 
     # Other processors, emulators, kernels.
-    Case("qemu-new", "hypervisor,cpus,clock,processor", cpus=2, emulator="qemu-new"),
-    Case("kernel-new", "hypervisor,cpus,load", cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
+    Case("qemu-new", "hypervisor,cpus,clock,processor", plain_kernel=False, cpus=2, emulator="qemu-new"),
+    Case("kernel-new", "hypervisor,cpus,load", plain_kernel=False, cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
     Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
-         hypervisor_args="dom0_mem=256M", plain_kernel=True, limit=300),
+         hypervisor_args="dom0_mem=256M", limit=300),
 
     Case("demo", "hypervisor,cpus,processor,disk,load", cpus=2, devices=VIRTIO_DISK, prepare=checks.ext4_disk,
          dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
@@ -128,6 +128,6 @@ CASES = [
     Case("bochs-smp", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", cpus=2, memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M x2apic_phys=true",  # Bochs' logical x2APIC ids read as 0
          plain_kernel=True, limit=900, group="soak"),
-    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
-    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True, plain_kernel=True),
+    Case("soak-2", "load", cpus=2, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
+    Case("soak-4", "load", cpus=4, dom0_args="vellum.load=600", limit=900, group="soak", quiet=True),
 ]
