@@ -45,6 +45,8 @@ $(LIBXENSTORE): $(TOOLS_DIR)/xenstore.a dom0-tools/xenstore/libxenstore.map
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--version-script,dom0-tools/xenstore/libxenstore.map -Wl,-z,relro,-z,now \
 	    -Wl,-z,defs -Wl,--whole-archive $< -Wl,--no-whole-archive -lpthread -o $@
 
+$(eval $(call tools_program,vellum-xenstored,xenstored store control,-levent_core))
+
 .PHONY: tools
 tools: $(LIBXENSTORE) $(TOOLS_PROGRAMS) $(patsubst %,$(TOOLS_DIR)/%.a,$(TOOLS_ROOMS)) ## build the programs of domain 0
 
