@@ -97,8 +97,7 @@ static int domain_init(struct domain *d)
     frame_share(d->shared_info, d, true);
     wallclock_publish(d);
     sched_domain_init(d);
-    if ((rc = event_domain_init(d)) || (rc = grant_domain_init(d, 64, 1024)) ||
-        (rc = pirq_domain_init(d)))
+    if ((rc = event_domain_init(d)) || (rc = grant_domain_init(d, 64, 1024)))
         return rc;
     return d->ops->domain_init(d);
 }
@@ -240,12 +239,6 @@ struct domain *domain_get_by_id(domid_t id)
     return found;
 }
 
-void vcpu_pause_nosync(struct vcpu *v)
-{
-    __atomic_add_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST);
-    vcpu_sleep_nosync(v);
-}
-
 void vcpu_pause(struct vcpu *v)
 {
     ASSERT(v != current);
@@ -259,21 +252,14 @@ void vcpu_unpause(struct vcpu *v)
         vcpu_wake(v);
 }
 
-void domain_pause_nosync(struct domain *d)
-{
-    struct vcpu *v;
-
-    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-    for_each_vcpu (d, v)
-        vcpu_sleep_nosync(v);
-}
-
 void domain_pause(struct domain *d)
 {
     struct vcpu *v;
 
     ASSERT(d != current->domain);
-    domain_pause_nosync(d);
+    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    for_each_vcpu (d, v)
+        vcpu_sleep_nosync(v); // all at once, then wait
     for_each_vcpu (d, v)
         vcpu_sleep_sync(v);
 }
@@ -309,7 +295,7 @@ static __attribute__((noreturn)) void machine_shutdown(unsigned reason)
 }
 
 // All vCPUs have been told to stop; the last one to have stopped tells the toolstack.
-void domain_check_shutdown(struct domain *d)
+static void check_shutdown(struct domain *d)
 {
     struct vcpu *v;
 
@@ -335,7 +321,7 @@ void domain_shutdown(struct domain *d, unsigned reason)
             __atomic_fetch_or(&v->pause_flags, VPF_SHUTDOWN, __ATOMIC_SEQ_CST);
             vcpu_sleep_nosync(v);
         }
-        domain_check_shutdown(d);
+        check_shutdown(d);
     }
     spin_unlock(&d->lock);
 }

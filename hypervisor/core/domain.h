@@ -128,7 +128,6 @@ struct domain {
     bool shutting_down, shut_down; // shutdown asked for; all vCPUs have stopped
     uint8_t shutdown_code;         // SHUTDOWN_*
     bool shutdown_code_latched;    // set ahead of the shutdown by SCHEDOP_shutdown_code
-    bool is_shut_down_reported;
 
     // Owned by their rooms.
     struct event_state *events;                   // core/event.c
@@ -178,14 +177,10 @@ struct vcpu {
 };
 
 // Reasons not to run: v->pause_flags.
-#define VPF_BLOCKED      (1u << 0) // SCHEDOP_block: until an event
-#define VPF_DOWN         (1u << 1) // VCPUOP_down, or not yet up
-#define VPF_POLLING      (1u << 2) // SCHEDOP_poll
-#define VPF_SHUTDOWN     (1u << 3)
-#define VPF_BIT_BLOCKED  0
-#define VPF_BIT_DOWN     1
-#define VPF_BIT_POLLING  2
-#define VPF_BIT_SHUTDOWN 3
+#define VPF_BLOCKED  (1u << 0) // SCHEDOP_block: until an event
+#define VPF_DOWN     (1u << 1) // VCPUOP_down, or not yet up
+#define VPF_POLLING  (1u << 2) // SCHEDOP_poll
+#define VPF_SHUTDOWN (1u << 3)
 
 extern struct list domains; // sorted by id; guarded by domains_lock
 extern spinlock_t domains_lock;
@@ -223,21 +218,16 @@ struct domain *domain_get_by_id(domid_t id);
 bool domain_get(struct domain *d);
 void domain_put(struct domain *d);
 
-// Pausing nests. domain_pause returns once no vCPU of d runs; d must not be the current domain
-// unless nosync.
+// Pausing nests. Returns once it, or no vCPU of d, runs any more: not for the current ones.
 void domain_pause(struct domain *d);
-void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 void vcpu_pause(struct vcpu *v);
-void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 
 // Orderly shutdown with a SHUTDOWN_* reason: all vCPUs stop, the toolstack is told (VIRQ_DOM_EXC).
 // Dom0's shutdown is the machine's.
 void domain_shutdown(struct domain *d, unsigned reason);
 void domain_resume(struct domain *d);
-// A vCPU has stopped for a shutdown: tells the toolstack if it was the last. d->lock is held.
-void domain_check_shutdown(struct domain *d);
 // A guest did what it must not: prints why and the registers, and shuts it down with
 // SHUTDOWN_crash. Returns; the vCPU stops at the next chance.
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);

@@ -195,31 +195,6 @@ int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
     return rc;
 }
 
-int grant_seed(struct domain *d, unsigned ref, domid_t to, gfn_t frame)
-{
-    struct grant_table *gt = d->grants;
-    int rc = 0;
-
-    spin_lock(&gt->lock);
-    if (ref >= GNTTAB_NR_RESERVED_ENTRIES || (gt->version == 1 && frame != (uint32_t)frame)) {
-        rc = -EINVAL;
-    } else if (gt->version == 1) {
-        struct grant_entry_v1 *entry = grant_v1(gt, ref);
-
-        entry->frame = (uint32_t)frame;
-        entry->domid = to;
-        __atomic_store_n(&entry->flags, GTF_permit_access, __ATOMIC_RELEASE);
-    } else {
-        union grant_entry_v2 *entry = grant_v2(gt, ref);
-
-        entry->full_page.frame = frame;
-        entry->hdr.domid = to;
-        __atomic_store_n(&entry->hdr.flags, GTF_permit_access, __ATOMIC_RELEASE);
-    }
-    spin_unlock(&gt->lock);
-    return rc;
-}
-
 int grant_get_domain(domid_t id, bool privileged, struct domain **d)
 {
     *d = domain_get_by_id(id);

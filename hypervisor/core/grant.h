@@ -16,6 +16,4 @@ void grant_domain_destroy(struct domain *d);
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn);
 // How far the table, and as many status pages, may grow.
 unsigned grant_table_max_frames(const struct domain *d);
-// Toolstack's seeds: makes entry `ref` of d's table grant `frame` to `to`.
-int grant_seed(struct domain *d, unsigned ref, domid_t to, gfn_t frame);
 void grant_dump(struct domain *d);

@@ -31,16 +31,8 @@ static const struct {
     unsigned kinds;
 } table[] = {HYPERCALL_TABLE(HYPERCALL_ENTRY)};
 
-#define HYPERCALL_NAME(number, name) [number] = #name,
-static const char *const names[] = {HYPERCALL_LIST(HYPERCALL_NAME)};
-
 // Bytes of the instruction that makes a hypercall: SYSCALL; VMCALL or VMMCALL.
 static const uint8_t insn_size[] = {[GUEST_PV] = 2, [GUEST_HVM] = 3};
-
-const char *hypercall_name(unsigned number)
-{
-    return number < ARRAY_SIZE(names) && names[number] ? names[number] : "?";
-}
 
 static inline long dispatch(uint64_t number, const struct cpu_user_regs *regs)
 {

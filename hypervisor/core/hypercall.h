@@ -21,6 +21,3 @@ long hypercall_dispatch(unsigned number, const uint64_t args[6]);
 // rdx, r10, r8, r9. The result goes to rax, unless the call is to be continued: then the registers
 // are set to execute it again.
 void hypercall_from_guest(struct cpu_user_regs *regs);
-
-// The ABI's name of a number, "?" if it has none.
-const char *hypercall_name(unsigned number);

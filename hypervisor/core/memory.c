@@ -9,16 +9,8 @@
 #include "mm/guest.h"
 #include "mm/paging.h"
 
-#define SIZE_2M (2ull << 20)
-
-// A domain lives as long as it owns a frame.
-static void hold(struct domain *d)
-{
-    domain_get(d);
-}
-
 // The M2P's frames belong to dom_xen, so that tools may map them, read-only.
-static void share_m2p(void)
+void memory_op_init(void)
 {
     for (uint64_t at = 0; at < max_mfn * 8; at += PAGE_SIZE) {
         maddr_t ma = hv_translate(M2P_RW_START + at);
@@ -26,14 +18,6 @@ static void share_m2p(void)
         if (ma != ~0ull)
             frame_share(maddr_to_virt(ma), dom_xen, false);
     }
-}
-
-void memory_op_init(void)
-{
-    static const struct frame_owner_ops ops = {.hold = hold, .release = domain_put};
-
-    frame_register_owner_ops(&ops);
-    share_m2p();
 }
 
 void memory_domain_destroy(struct domain *d)

@@ -9,7 +9,6 @@
 // One more than the highest number that a domain can have.
 unsigned pirq_limit(void);
 
-int pirq_domain_init(struct domain *d);
 // Unbinds and unmaps all, when the domain's ports are closed already.
 void pirq_domain_relinquish(struct domain *d);
 void pirq_domain_destroy(struct domain *d);

@@ -18,8 +18,6 @@ struct pirq_table {
     struct pirq entries[];
 };
 
-// The entry of a number, or NULL where there is none.
-struct pirq *pirq_find(struct domain *d, unsigned pirq);
 // Says in the shared map, if there is one, whether the pirq needs an answer.
 void pirq_note_eoi(struct pirq_table *t, unsigned pirq, bool needed);
 // Takes the domain's pirq off the interrupt, if it is bound to it.

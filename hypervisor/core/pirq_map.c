@@ -36,7 +36,7 @@ static struct pirq_table *get_table(struct domain *d)
     return t;
 }
 
-struct pirq *pirq_find(struct domain *d, unsigned pirq)
+static struct pirq *pirq_find(struct domain *d, unsigned pirq)
 {
     struct pirq_table *t = __atomic_load_n(&d->pirqs, __ATOMIC_ACQUIRE);
 
@@ -60,11 +60,6 @@ void pirq_note_eoi(struct pirq_table *t, unsigned pirq, bool needed)
         else
             bit_clear(map, pirq);
     }
-}
-
-int pirq_domain_init(struct domain *d)
-{
-    return 0;
 }
 
 int pirq_share_eoi_map(struct domain *d, gfn_t gfn, bool unmask)

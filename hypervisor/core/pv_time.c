@@ -2,8 +2,7 @@
 //
 // A vCPU computes system time from its CPU's TSC and the scale in its vcpu_info, with the
 // arithmetic that time_now() uses: both always agree. The areas are rewritten only when the scale
-// is another than the one they show, be it that it changed or that the vCPU moved to a CPU with one
-// of its own.
+// is another than the one they show: when the vCPU has moved to a CPU with one of its own.
 //
 // A writer makes `version` odd before and even after, so that a reader that was overtaken tries
 // again. There is one writer at a time: the CPU on which the vCPU runs; for wall clocks, who has
@@ -70,12 +69,6 @@ void pv_time_update(struct vcpu *v)
     v->time_generation = scale.generation;
 }
 
-static void scale_changed(void)
-{
-    if (!is_idle(current))
-        pv_time_update(current);
-}
-
 static void publish_locked(struct domain *d)
 {
     struct shared_info *s = d->shared_info;
@@ -99,11 +92,6 @@ void wallclock_publish(struct domain *d)
     spin_unlock(&wallclock_lock);
 }
 
-int64_t wallclock_now(void)
-{
-    return READ_ONCE(wallclock_base) + time_now();
-}
-
 void wallclock_set(int64_t sec, uint32_t nsec, nsec_t system_time)
 {
     struct domain *d;
@@ -122,5 +110,4 @@ void wallclock_set(int64_t sec, uint32_t nsec, nsec_t system_time)
 void pv_time_init(void)
 {
     wallclock_set(wallclock_read(), 0, time_now());
-    time_set_scale_hook(scale_changed);
 }

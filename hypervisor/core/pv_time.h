@@ -3,15 +3,13 @@
 
 #include "core/domain.h"
 
-// Reads the machine's wall clock and follows changes of the TSC's scale; once, when time runs.
+// Reads the machine's wall clock; once, when time runs.
 void pv_time_init(void);
 
 // Has the current vCPU's time areas say what this CPU's clock says. Cheap when they already do.
 void pv_time_update(struct vcpu *v);
 
-// UTC in nanoseconds since 1970. _set (XENPF_settime): it was sec and nsec at a system time; every
-// domain is told.
-int64_t wallclock_now(void);
+// XENPF_settime: UTC since 1970 was sec and nsec at a system time; every domain is told.
 void wallclock_set(int64_t sec, uint32_t nsec, nsec_t system_time);
 // Writes the wall clock, moved by the domain's offset, to its shared_info.
 void wallclock_publish(struct domain *d);

@@ -154,25 +154,3 @@ bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last)
     spin_unlock(&rs->lock);
     return in;
 }
-
-bool rangeset_is_empty(struct rangeset *rs)
-{
-    bool empty;
-
-    spin_lock(&rs->lock);
-    empty = rs->n == 0;
-    spin_unlock(&rs->lock);
-    return empty;
-}
-
-int rangeset_each(struct rangeset *rs, int (*fn)(uint64_t first, uint64_t last, void *arg),
-                  void *arg)
-{
-    int rc = 0;
-
-    spin_lock(&rs->lock);
-    for (unsigned i = 0; i < rs->n && !rc; i++)
-        rc = fn(rs->ranges[i].first, rs->ranges[i].last, arg);
-    spin_unlock(&rs->lock);
-    return rc;
-}

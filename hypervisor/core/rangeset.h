@@ -18,10 +18,3 @@ int rangeset_remove(struct rangeset *rs, uint64_t first, uint64_t last);
 // All of first .. last, or any of it?
 bool rangeset_contains(struct rangeset *rs, uint64_t first, uint64_t last);
 bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last);
-
-bool rangeset_is_empty(struct rangeset *rs);
-
-// Calls fn for each range in ascending order, with the set locked; stops at its first non-zero
-// result and returns that.
-int rangeset_each(struct rangeset *rs, int (*fn)(uint64_t first, uint64_t last, void *arg),
-                  void *arg);

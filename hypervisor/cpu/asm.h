@@ -117,14 +117,6 @@ static inline void halt_forever(void)
         __asm__ volatile("cli; hlt" : : : "memory");
 }
 
-static inline uint64_t read_flags(void)
-{
-    uint64_t v;
-
-    __asm__ volatile("pushf; pop %0" : "=r"(v));
-    return v;
-}
-
 #define DEFINE_CR(n)                                               \
     static inline uint64_t read_cr##n(void)                        \
     {                                                              \

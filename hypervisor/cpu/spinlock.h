@@ -48,11 +48,6 @@ static inline void spin_unlock(spinlock_t *l)
     __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
 }
 
-static inline bool spin_is_locked(const spinlock_t *l)
-{
-    return l->owner != l->next;
-}
-
 // Takes two locks of one class in address order; a and b may be the same lock.
 static inline void spin_lock_pair(spinlock_t *a, spinlock_t *b)
 {

@@ -59,12 +59,6 @@ void time_get_scale(struct tsc_scale *scale)
     };
 }
 
-void time_set_scale_hook(void (*fn)(void))
-{
-    // Scales are settled before the first guest runs: there is never anything to tell.
-    (void)fn;
-}
-
 void time_delay(nsec_t ns)
 {
     uint64_t start = rdtsc();

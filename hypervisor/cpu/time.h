@@ -33,10 +33,6 @@ struct tsc_scale {
 // This CPU's present scale.
 void time_get_scale(struct tsc_scale *scale);
 
-// Names a function to be called, on the CPU concerned and with no lock held, after its scale has
-// changed. NULL: none.
-void time_set_scale_hook(void (*fn)(void));
-
 // A counter of known frequency to measure others by (platform/timers.h has the machine's).
 struct time_source {
     const char *name;

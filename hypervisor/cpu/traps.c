@@ -70,7 +70,7 @@ static uint64_t extable_address(const int32_t *field)
     return (uint64_t)field + (uint64_t)(int64_t)*field;
 }
 
-bool extable_fixup(struct cpu_user_regs *regs)
+static bool extable_fixup(struct cpu_user_regs *regs)
 {
     for (const struct extable_entry *e = ex_table_start; e < ex_table_end; e++)
         if (regs->rip >= extable_address(&e->from) && regs->rip < extable_address(&e->end)) {

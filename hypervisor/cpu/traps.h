@@ -51,9 +51,6 @@ enum trap_vector {
 void traps_init(void);     // builds the IDT; once
 void traps_cpu_init(void); // loads it on this CPU
 
-// Goes on at the fix-up if the trapped instruction has one. False: it has none.
-bool extable_fixup(struct cpu_user_regs *regs);
-
 // Provided by pv/: an exception or interrupt that struck a guest, and the way back into it.
 void guest_trap(struct cpu_user_regs *regs);
 void guest_return(void);

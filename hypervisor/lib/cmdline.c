@@ -121,7 +121,8 @@ uint64_t cmdline_parse_size(const char *text, const char **end)
     return value << shift;
 }
 
-int cmdline_parse_bool(const char *text)
+// 0 or 1 for the words that a BOOL option takes.
+static int parse_bool(const char *text)
 {
     static const char *const words[] = {"no",   "yes",     "off",    "on", "false",
                                         "true", "disable", "enable", "0",  "1"};
@@ -168,7 +169,7 @@ static int apply(const struct cmdline_option *o, const char *value, bool negated
         return -EINVAL;
     switch (o->type) {
     case CMDLINE_TYPE_BOOL:
-        flag = value ? cmdline_parse_bool(value) : !negated;
+        flag = value ? parse_bool(value) : !negated;
         if (flag < 0)
             return flag;
         *o->to.flag = flag;

@@ -54,9 +54,6 @@ void cmdline_parse(const char *line, const struct cmdline_report *report);
 uint64_t cmdline_parse_number(const char *text, const char **end);
 uint64_t cmdline_parse_size(const char *text, const char **end);
 
-// 0 or 1 for the words that a BOOL option takes, -EINVAL for others.
-int cmdline_parse_bool(const char *text);
-
 #define CMDLINE_BOOL(name, var, help)  CMDLINE_OPTION(BOOL, name, help, .to.flag = &(var))
 #define CMDLINE_UINT(name, var, help)  CMDLINE_OPTION(UINT, name, help, .to.number = &(var))
 #define CMDLINE_SIZE(name, var, help)  CMDLINE_OPTION(SIZE, name, help, .to.size = &(var))

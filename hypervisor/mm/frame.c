@@ -171,17 +171,6 @@ struct frame *frame_alloc(struct domain *d, unsigned order, unsigned flags)
     return f;
 }
 
-int frame_assign(struct frame *f, unsigned order, struct domain *d)
-{
-    uint64_t claimed;
-
-    if (!charge(d, 1ull << order, &claimed))
-        return -EINVAL;
-    buddy_unclaim(claimed);
-    hand_over(f, 1ull << order, d);
-    return 0;
-}
-
 void frame_give(struct frame *f, unsigned order, struct domain *d)
 {
     hand_over(f, 1ull << order, d);

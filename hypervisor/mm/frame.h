@@ -91,7 +91,6 @@ enum frame_type {
     FT_L4,       // page tables
     FT_DESC,     // GDT or LDT frame
     FT_WRITABLE, // mapped writable by a guest, or being written on its behalf
-    FT_SHARED,   // HVM memory sharing never uses it; kept apart for p2m
 };
 
 #define FS_OF_TYPE(t) ((uint64_t)(t) << FS_TYPE_SHIFT)
@@ -321,14 +320,11 @@ void frame_register_owner_ops(const struct frame_owner_ops *ops);
 
 // Allocates 2^order frames to a domain (charged against max_pages and claims), on its page list,
 // each with the allocation's reference (FS_ALLOCATED). NULL: limit reached, or no memory. NULL
-// domain: to the hypervisor itself, for frame_assign later. Zeroed unless FRAME_NO_SCRUB.
+// domain: to the hypervisor itself, for frame_give later. Zeroed unless FRAME_NO_SCRUB.
 struct frame *frame_alloc(struct domain *d, unsigned order, unsigned flags);
 #define FRAME_DMA32    (1u << 0) // below 4 GB
 #define FRAME_NO_SCRUB (1u << 1) // the caller overwrites all of it
 
-// Makes hypervisor frames (frame_alloc for NULL) a domain's ordinary memory. -EINVAL: limit
-// reached.
-int frame_assign(struct frame *f, unsigned order, struct domain *d);
 // XENMEM_exchange: takes a frame from a domain to which nothing refers but its allocation (false if
 // something does), and gives frames in exchange. Both without counting: the same number is to be
 // taken and given. A frame that was taken is the hypervisor's, to be given back or discarded.
@@ -370,6 +366,5 @@ static inline gfn_t m2p_get(mfn_t mfn)
     return READ_ONCE(m2p_table[mfn]);
 }
 #define M2P_INVALID (~0ull)
-#define M2P_SHARED  0x5555555555555555ull
 
 uint64_t frames_total(void), frames_free(void);

@@ -12,7 +12,6 @@ typedef uint64_t
 typedef uint64_t maddr_t; // machine address, bytes
 
 #define INVALID_MFN (~0ull)
-#define INVALID_GFN (~0ull)
 
 extern mfn_t max_mfn; // first frame beyond the last RAM frame
 

@@ -29,7 +29,6 @@
 // Leaves of the hypervisor's own mappings. A and D are set so that the processor need not.
 #define PTE_HV_RO (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define PTE_HV_RW (PTE_HV_RO | PTE_RW)
-#define PTE_HV_RX (PTE_P | PTE_A | PTE_D | PTE_G)
 // The guests' view of the machine-to-physical table. Not global: where user programs may not see it
 // (VMASST_TYPE_m2p_strict), it must not stay in the TLB when a kernel has looked.
 #define PTE_USER_RO ((PTE_HV_RO & ~PTE_G) | PTE_US)

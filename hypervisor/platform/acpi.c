@@ -17,7 +17,7 @@
 
 struct acpi_info acpi;
 
-bool acpi_checksum_ok(const void *data, size_t bytes)
+static bool acpi_checksum_ok(const void *data, size_t bytes)
 {
     const uint8_t *p = data;
     uint8_t sum = 0;

@@ -12,7 +12,6 @@
 #define ACPI_MAX_OVERRIDES 24
 #define ACPI_MAX_NMIS      16
 #define ACPI_MAX_MCFG      16
-#define ACPI_MAX_NODES     16
 #define ACPI_MAX_RANGES    64
 #define ACPI_NO_NODE       0xffffffffu
 

@@ -49,9 +49,6 @@ struct acpi_entry {
     uint8_t length;
 } __attribute__((packed));
 
-// Do these bytes add up to 0?
-bool acpi_checksum_ok(const void *data, size_t bytes);
-
 // The entry at *offset of a table, *offset moved behind it. NULL at the end; an entry whose length
 // is impossible ends the table with a message.
 const struct acpi_entry *acpi_next_entry(const struct acpi_header *table, size_t *offset);

@@ -32,7 +32,7 @@ static uint64_t hpet_read(void)
     return mmio_read32(hpet + HPET_COUNTER);
 }
 
-const struct time_source *hpet_source(void)
+static const struct time_source *hpet_source(void)
 {
     static struct time_source source = {"HPET", 0, 0xffffffff, hpet_read};
     uint32_t period, config;
@@ -62,7 +62,7 @@ static uint64_t pm_timer_read(void)
     return pm_timer_port ? inl(pm_timer_port) : mmio_read32(pm_timer_mmio);
 }
 
-const struct time_source *pm_timer_source(void)
+static const struct time_source *pm_timer_source(void)
 {
     static struct time_source source = {"PM timer", PM_TIMER_HZ, 0xffffff, pm_timer_read};
     const struct acpi_address *a = &acpi.fixed.pm_timer;
@@ -88,7 +88,7 @@ static uint64_t pit_read(void)
     return (uint16_t)-left;
 }
 
-const struct time_source *pit_source(void)
+static const struct time_source *pit_source(void)
 {
     static const struct time_source source = {"PIT", PIT_HZ, 0xffff, pit_read};
 

@@ -179,9 +179,6 @@ static void test_readers(void)
     line = "max";
     CU_ASSERT_EQUAL(cmdline_parse_size(line, &end), 0);
     CU_ASSERT_PTR_EQUAL(end, line);
-    CU_ASSERT_EQUAL(cmdline_parse_bool("enable"), 1);
-    CU_ASSERT_EQUAL(cmdline_parse_bool("no"), 0);
-    CU_ASSERT_EQUAL(cmdline_parse_bool(""), -EINVAL);
 }
 
 static void test_text(void)

@@ -409,7 +409,7 @@ static void test_permissions(void)
     CU_ASSERT_EQUAL(ports(0x100, 0, true), -EINVAL);
     CU_ASSERT_EQUAL(ports(0xffff, 2, true), -EINVAL);
     CU_ASSERT_EQUAL(ports(0x100, ~0u, true), -EINVAL);
-    CU_ASSERT_TRUE(rangeset_is_empty(one->io_ports));
+    CU_ASSERT_FALSE(rangeset_overlaps(one->io_ports, 0, UINT64_MAX));
     CU_ASSERT_EQUAL(ports(0x3f8, 8, true), 0);
     CU_ASSERT_TRUE(rangeset_contains(one->io_ports, 0x3f8, 0x3ff));
     CU_ASSERT_EQUAL(ports(0x3f9, 1, false), 0);

@@ -151,7 +151,6 @@ static struct domain *make(domid_t id)
 {
     struct domain *d = fake_domain(id, 1, id == 0);
 
-    CU_ASSERT_EQUAL_FATAL(pirq_domain_init(d), 0);
     fake_run(d->vcpus[0]);
     return d;
 }

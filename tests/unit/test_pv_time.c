@@ -10,7 +10,6 @@
 
 static nsec_t now;
 static struct tsc_scale scale;
-static void (*hook)(void);
 static int area_error;
 static uint32_t versions[8]; // that the secondary area went through
 static unsigned nr_versions;
@@ -23,11 +22,6 @@ nsec_t time_now(void)
 void time_get_scale(struct tsc_scale *s)
 {
     *s = scale;
-}
-
-void time_set_scale_hook(void (*fn)(void))
-{
-    hook = fn;
 }
 
 int64_t wallclock_read(void)
@@ -90,7 +84,7 @@ static void test_update(void)
     scale.stable = false;
     scale.tsc_base = 2000;
     scale.generation = 2;
-    hook();
+    pv_time_update(v);
     CU_ASSERT_EQUAL(t->version, 4);
     CU_ASSERT_EQUAL(t->tsc_timestamp, 2000);
     CU_ASSERT_EQUAL(t->flags, 0);
@@ -123,7 +117,6 @@ static void test_wall_clock(void)
     s = d->shared_info;
     now = SECONDS(100) + 7;
     pv_time_init();
-    CU_ASSERT_EQUAL(wallclock_now(), SECONDS(1700000000));
     CU_ASSERT_EQUAL(s->wc_sec, 1700000000 - 101);
     CU_ASSERT_EQUAL(s->wc_nsec, 1000000000 - 7);
     version = s->wc_version;
@@ -133,7 +126,6 @@ static void test_wall_clock(void)
     CU_ASSERT_EQUAL(s->wc_sec | (uint64_t)s->wc_sec_hi << 32, 5000000000 - 100 + 3600);
     CU_ASSERT_EQUAL(s->wc_nsec, 13);
     CU_ASSERT_EQUAL(s->wc_version, version + 2);
-    CU_ASSERT_EQUAL(wallclock_now(), SECONDS(5000000000) + 20);
     d->time_offset_seconds = 0;
     wallclock_set(0, 0, now);
     CU_ASSERT(s->wc_sec == 0 && s->wc_sec_hi == 0 && s->wc_nsec == 0);

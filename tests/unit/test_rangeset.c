@@ -18,29 +18,11 @@ static bool all(unsigned first, unsigned last, bool value)
     return true;
 }
 
-static uint64_t covered;
-static int64_t end_before;
-
-static int count(uint64_t first, uint64_t last, void *arg)
-{
-    CU_ASSERT((int64_t)first > end_before + 1); // sorted, and no two of them touch
-    CU_ASSERT(first <= last);
-    end_before = (int64_t)last;
-    covered += last - first + 1;
-    return arg && first == *(uint64_t *)arg ? 7 : 0;
-}
-
 static void check(struct rangeset *rs)
 {
-    uint64_t n = 0;
-
     for (unsigned i = 0; i < SPACE; i++)
-        n += model[i];
-    covered = 0;
-    end_before = -2;
-    CU_ASSERT_EQUAL(rangeset_each(rs, count, NULL), 0);
-    CU_ASSERT_EQUAL(covered, n);
-    CU_ASSERT_EQUAL(rangeset_is_empty(rs), n == 0);
+        CU_ASSERT_EQUAL(rangeset_contains(rs, i, i), model[i]);
+    CU_ASSERT(!rangeset_overlaps(rs, SPACE, UINT64_MAX));
 }
 
 static void test_random(void)
@@ -72,22 +54,19 @@ static void test_random(void)
 static void test_ends(void)
 {
     struct rangeset *rs = rangeset_new();
-    uint64_t stop_at = 0;
 
-    CU_ASSERT(rangeset_is_empty(rs));
+    CU_ASSERT(!rangeset_overlaps(rs, 0, UINT64_MAX));
     CU_ASSERT_EQUAL(rangeset_add(rs, UINT64_MAX, UINT64_MAX), 0);
     CU_ASSERT_EQUAL(rangeset_add(rs, 0, 0), 0);
     CU_ASSERT(rangeset_contains(rs, UINT64_MAX, UINT64_MAX));
     CU_ASSERT(!rangeset_contains(rs, 0, UINT64_MAX));
-    end_before = -2;
-    CU_ASSERT_EQUAL(rangeset_each(rs, count, &stop_at), 7);
     CU_ASSERT_EQUAL(rangeset_add(rs, 1, UINT64_MAX - 1), 0);
     CU_ASSERT(rangeset_contains(rs, 0, UINT64_MAX));
     CU_ASSERT_EQUAL(rangeset_remove(rs, 5, 5), 0);
     CU_ASSERT(!rangeset_overlaps(rs, 5, 5));
     CU_ASSERT(rangeset_contains(rs, 6, UINT64_MAX));
     CU_ASSERT_EQUAL(rangeset_remove(rs, 0, UINT64_MAX), 0);
-    CU_ASSERT(rangeset_is_empty(rs));
+    CU_ASSERT(!rangeset_overlaps(rs, 0, UINT64_MAX));
     rangeset_free(rs);
 }
 
