@@ -6,7 +6,6 @@
 #include "lib/bytes.h"
 
 #define CRC32_POLY 0xEDB88320u
-#define CRC64_POLY 0xC96C5795D7870F42ull
 
 #define ZERO_BLOCK 256
 
@@ -42,23 +41,6 @@ void crc32_init(struct crc32_table *table)
     }
 }
 
-void crc64_init(struct crc64_table *table)
-{
-    for (uint64_t b = 0; b < 256; b++) {
-        uint64_t r = b;
-
-        for (int i = 0; i < 8; i++)
-            r = (r >> 1) ^ (r & 1 ? CRC64_POLY : 0);
-        table->t[0][b] = r;
-    }
-    for (int k = 1; k < 4; k++)
-        for (int b = 0; b < 256; b++) {
-            uint64_t r = table->t[k - 1][b];
-
-            table->t[k][b] = (r >> 8) ^ table->t[0][r & 0xff];
-        }
-}
-
 static bool is_zero_block(const uint8_t *p)
 {
     for (int i = 0; i < ZERO_BLOCK; i += 32)
@@ -88,22 +70,5 @@ uint32_t crc32(const struct crc32_table *table, uint32_t crc, const void *data, 
         crc = step_by_8(table->t, load_le64(p) ^ crc);
     for (; len > 0; len--, p++)
         crc = (crc >> 8) ^ table->t[0][(crc ^ *p) & 0xff];
-    return ~crc;
-}
-
-uint64_t crc64(const struct crc64_table *table, uint64_t crc, const void *data, size_t len)
-{
-    const uint64_t(*t)[256] = table->t;
-    const uint8_t *p = data;
-
-    crc = ~crc;
-    for (; len >= 4; len -= 4, p += 4) {
-        uint32_t w = load_le32(p) ^ (uint32_t)crc;
-
-        crc = (crc >> 32) ^ t[3][w & 0xff] ^ t[2][w >> 8 & 0xff] ^ t[1][w >> 16 & 0xff] ^
-              t[0][w >> 24];
-    }
-    for (; len > 0; len--, p++)
-        crc = (crc >> 8) ^ t[0][(crc ^ *p) & 0xff];
     return ~crc;
 }

@@ -1,5 +1,5 @@
-// The two cyclic redundancy checks of gzip and xz. The tables are made at run time in the caller's
-// memory, so that they cost the image nothing.
+// The cyclic redundancy check of gzip and xz. Its table is made at run time in the caller's memory,
+// so that it costs the image nothing.
 #pragma once
 
 #include <stddef.h>
@@ -12,14 +12,7 @@ struct crc32_table {
     uint32_t zeros[4][256];
 };
 
-// CRC-64 (ECMA-182, reflected polynomial 0xC96C5795D7870F42), four bytes a step.
-struct crc64_table {
-    uint64_t t[4][256];
-};
-
 void crc32_init(struct crc32_table *table);
-void crc64_init(struct crc64_table *table);
 
-// Both continue from the value of what went before; that of nothing is 0.
+// Continues from the value of what went before; that of nothing is 0.
 uint32_t crc32(const struct crc32_table *table, uint32_t crc, const void *data, size_t len);
-uint64_t crc64(const struct crc64_table *table, uint64_t crc, const void *data, size_t len);

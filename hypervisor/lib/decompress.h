@@ -1,6 +1,8 @@
-// Decompression of kernel images and initial RAM disks: gzip, xz and zstd, told apart by their
-// magic numbers. The output is one buffer, known in size; nothing is allocated. Every read and
-// write is checked against the buffers, and the checksums that the formats carry are verified.
+// Decompression of kernels: gzip, xz and zstd, told apart by their magic numbers. A kernel is one
+// gzip member, which ends with the size of the result, or one xz stream or zstd frame behind which
+// Linux's build put that size (4 bytes, little endian). The output is one buffer; nothing is
+// allocated. Every read and write is checked against the buffers, and the checksums of the content
+// are verified.
 #pragma once
 
 #include <stddef.h>
@@ -19,28 +21,23 @@ enum decompress_format {
 };
 
 // Bytes of working memory that decompress() needs, at any alignment.
-#define DECOMPRESS_WORK_SIZE (160u << 10)
+#define DECOMPRESS_WORK_SIZE (288u << 10)
 
 enum decompress_format decompress_detect(const void *in, size_t in_len);
 
 // "gzip", "xz", ...; "unknown" for DECOMPRESS_UNKNOWN.
 const char *decompress_format_name(enum decompress_format format);
 
-// Decodes all of `in`: one or several gzip members, xz streams or zstd frames. After the last, only
-// zero padding may follow, or the 4-byte little-endian size of the result that Linux's build
-// appends to the payload of a bzImage. Sets *out_len and returns 0, or:
-//   -EINVAL      the data is damaged
+// How large the result says it is. Unverified: check it against what you are willing to provide.
+// 0, -EINVAL (damaged), -EOPNOTSUPP (another format).
+int decompress_size(const void *in, size_t in_len, size_t *size);
+
+// Decodes all of `in`. Sets *out_len and returns 0, or:
+//   -EINVAL      the data is damaged, or the result is not as large as it says
 //   -ENOSPC      the result does not fit in out_capacity
 //   -ENOMEM      work_len is less than DECOMPRESS_WORK_SIZE
 //   -EOPNOTSUPP  another format (decompress_detect() tells which), an xz filter other than x86, an
-//   xz
-//                check other than CRC-32, CRC-64 and none, or a zstd dictionary
+//                xz check other than CRC-32 and none, or a zstd dictionary
 // All of [out, out + out_capacity) may have been written to, whatever the outcome.
 int decompress(const void *in, size_t in_len, void *out, size_t out_capacity, size_t *out_len,
                void *work, size_t work_len);
-
-// How much room decompress() will need: exact for xz and where Linux's build appended the size, an
-// upper bound for zstd. Of gzip it is the last four bytes, the size of the last member modulo 2^32.
-// The answer comes from unverified data: check it against what you are willing to provide.
-// 0, -EINVAL (damaged), -EOPNOTSUPP (another format).
-int decompress_size(const void *in, size_t in_len, size_t *size);

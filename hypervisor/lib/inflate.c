@@ -2,11 +2,10 @@
 // one for literals and match lengths, one for distances.
 //
 // A code is looked up by the next bits of the stream. An entry is
-//   bits  0-7   bits of the stream that the code takes (of a link: that the first table takes)
-//   bits  8-12  extra bits that follow (of a link: width of the second table)
+//   bits  0-7   bits of the stream that the code takes
+//   bits  8-12  extra bits that follow
 //   bits 13-15  what it is
-//   bits 16-31  literal byte, base of the length or distance, or (link) where the second table
-//   starts
+//   bits 16-31  literal byte, or base of the length or distance
 //
 // The bit buffer holds at least 56 bits after a refill, more than the longest match (15 + 5 + 15 +
 // 13 = 48) takes. Past the end of the input it is fed zero bytes, which are counted: at the end of
@@ -17,10 +16,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define MAX_CODE_BITS 15
-
 #define ENTRY_LITERAL 0x2000u
-#define ENTRY_LINK    0x4000u
 #define ENTRY_SPECIAL 0x8000u // end of block, or (with a value of 1) a code that has no meaning
 #define ENTRY_INVALID (ENTRY_SPECIAL | 1u << 16)
 
@@ -120,116 +116,46 @@ static uint32_t symbol_entry(enum code_kind kind, unsigned symbol)
     return symbol == SYMBOL_END ? ENTRY_SPECIAL : length_entry(symbol);
 }
 
-// The codeword that follows `code` of `len` bits, both with their first bit lowest.
-static uint32_t next_code(uint32_t code, unsigned len)
+// Codewords come with their first bit highest, the stream has it lowest.
+static uint32_t reverse(uint32_t code, unsigned len)
 {
-    uint32_t bit = 1u << (len - 1);
+    uint32_t reversed = 0;
 
-    for (; code & bit; bit >>= 1)
-        code ^= bit;
-    return code ^ bit;
+    for (; len > 0; len--, code >>= 1)
+        reversed = reversed << 1 | (code & 1);
+    return reversed;
 }
 
-// Sorts the symbols by code length into `sorted` and counts those of each length. Returns how many
-// codes of MAX_CODE_BITS bits are left over, negative when there are more than can be.
-static int sort_symbols(const uint8_t *lengths, unsigned symbols, uint16_t *sorted, uint16_t *count)
-{
-    uint16_t offset[MAX_CODE_BITS + 1];
-    int left = 1;
-
-    memset(count, 0, (MAX_CODE_BITS + 1) * sizeof(*count));
-    for (unsigned s = 0; s < symbols; s++)
-        count[lengths[s]]++;
-    offset[0] = 0;
-    for (unsigned len = 1; len <= MAX_CODE_BITS; len++) {
-        offset[len] = len == 1 ? 0 : offset[len - 1] + count[len - 1];
-        left = left * 2 - count[len];
-        if (left < 0)
-            return left;
-    }
-    for (unsigned s = 0; s < symbols; s++)
-        if (lengths[s])
-            sorted[offset[lengths[s]]++] = (uint16_t)s;
-    return left;
-}
-
-struct code_table {
-    uint32_t *entries;
-    unsigned size; // entries there is room for
-    unsigned used;
-    unsigned bits; // width of the first table
-    uint32_t open; // beginning of the codes in the last second table
-};
-
-// Opens a second table for the codes that begin with `prefix`, wide enough for those of `len` bits
-// and more that are still to come and share it.
-static int open_subtable(struct code_table *t, uint32_t prefix, unsigned len, const uint16_t *count)
-{
-    unsigned width = len - t->bits;
-    int left = (1 << width) - count[len];
-
-    while (left > 0 && width + t->bits < MAX_CODE_BITS) {
-        width++;
-        left = left * 2 - count[width + t->bits];
-    }
-    if ((1u << width) > t->size - t->used)
-        return -EINVAL;
-    t->entries[prefix] = t->used << 16 | ENTRY_LINK | width << 8 | t->bits;
-    t->used += 1u << width;
-    t->open = prefix;
-    return 0;
-}
-
-// Enters a code longer than the first table is wide.
-static int place_long_code(struct code_table *t, uint32_t code, unsigned len, uint32_t entry,
-                           const uint16_t *count)
-{
-    uint32_t prefix = code & ((1u << t->bits) - 1);
-    unsigned rest = len - t->bits;
-    uint32_t link;
-    int ret;
-
-    if (t->open != prefix) {
-        ret = open_subtable(t, prefix, len, count);
-        if (ret)
-            return ret;
-    }
-    link = t->entries[prefix];
-    for (uint32_t i = code >> t->bits; i < 1u << (link >> 8 & 31); i += 1u << rest)
-        t->entries[(link >> 16) + i] = entry | rest;
-    return 0;
-}
-
-static int fill_table(struct code_table *t, enum code_kind kind, const uint16_t *sorted,
-                      uint16_t *count)
+// Counts the codewords of each length, finds the first of each and the longest length. Returns how
+// many of the longest kind are left over, negative when there are more than can be.
+static int count_codes(const uint8_t *lengths, unsigned symbols, unsigned *count, uint32_t *first,
+                       unsigned *longest)
 {
     uint32_t code = 0;
-    int ret;
+    int left = 1;
 
-    for (unsigned len = 1; len <= MAX_CODE_BITS; len++) {
-        for (; count[len] > 0; count[len]--, sorted++) {
-            uint32_t entry = symbol_entry(kind, *sorted);
-
-            for (uint32_t i = code; len <= t->bits && i < 1u << t->bits; i += 1u << len)
-                t->entries[i] = entry | len;
-            if (len > t->bits) {
-                ret = place_long_code(t, code, len, entry, count);
-                if (ret)
-                    return ret;
-            }
-            code = next_code(code, len);
-        }
+    memset(count, 0, (INFLATE_CODE_BITS + 1) * sizeof(*count));
+    for (unsigned s = 0; s < symbols; s++)
+        count[lengths[s]]++;
+    *longest = 1;
+    for (unsigned len = 1; len <= INFLATE_CODE_BITS && left >= 0; len++) {
+        first[len] = code;
+        code = (code + count[len]) << 1;
+        left = left * 2 - (int)count[len];
+        if (count[len])
+            *longest = len;
     }
-    return 0;
+    return left;
 }
 
 // Makes the lookup table of the canonical Huffman code with these lengths. As zlib does, an
 // incomplete code is taken only if it has a single codeword of one bit, or (distances) none.
-static int build_table(struct code_table *t, enum code_kind kind, const uint8_t *lengths,
-                       unsigned symbols, struct inflate_work *work)
+static int build_table(struct inflate_table *t, enum code_kind kind, const uint8_t *lengths,
+                       unsigned symbols)
 {
-    uint16_t count[MAX_CODE_BITS + 1];
-    int left = sort_symbols(lengths, symbols, work->sorted, count);
+    unsigned count[INFLATE_CODE_BITS + 1];
+    uint32_t next[INFLATE_CODE_BITS + 1];
+    int left = count_codes(lengths, symbols, count, next, &t->bits);
     unsigned used = symbols - count[0];
 
     if (left < 0)
@@ -238,23 +164,35 @@ static int build_table(struct code_table *t, enum code_kind kind, const uint8_t 
         if (used > 1 || (used == 1 && count[1] != 1) || kind == CODE_PRECODE ||
             (used == 0 && kind != CODE_DIST))
             return -EINVAL;
-        for (unsigned i = 0; i < 1u << t->bits; i++)
-            t->entries[i] = ENTRY_INVALID;
+        t->entries[0] = t->entries[1] = ENTRY_INVALID;
     }
-    t->used = 1u << t->bits;
-    t->open = ~0u;
-    return fill_table(t, kind, work->sorted, count);
+    for (unsigned s = 0; s < symbols; s++) {
+        unsigned len = lengths[s];
+        uint32_t entry = symbol_entry(kind, s) | len;
+
+        if (len == 0)
+            continue;
+        for (uint32_t i = reverse(next[len]++, len); i < 1u << t->bits; i += 1u << len)
+            t->entries[i] = entry;
+    }
+    return 0;
 }
 
 static int build_tables(struct inflate_work *work, unsigned litlen_symbols, unsigned dist_symbols)
 {
-    struct code_table litlen = {work->litlen, INFLATE_LITLEN_ENTRIES, 0, INFLATE_LITLEN_BITS, 0};
-    struct code_table dist = {work->dist, INFLATE_DIST_ENTRIES, 0, INFLATE_DIST_BITS, 0};
-    int ret = build_table(&litlen, CODE_LITLEN, work->lengths, litlen_symbols, work);
+    int ret = build_table(&work->litlen, CODE_LITLEN, work->lengths, litlen_symbols);
 
     if (ret)
         return ret;
-    return build_table(&dist, CODE_DIST, work->lengths + litlen_symbols, dist_symbols, work);
+    return build_table(&work->dist, CODE_DIST, work->lengths + litlen_symbols, dist_symbols);
+}
+
+static inline uint32_t look_up(struct bit_reader *b, const struct inflate_table *t)
+{
+    uint32_t e = t->entries[b->bits & ((1u << t->bits) - 1)];
+
+    skip_bits(b, e & 0xff);
+    return e;
 }
 
 static int fixed_tables(struct inflate_work *work)
@@ -280,8 +218,7 @@ static int read_lengths(struct bit_reader *b, struct inflate_work *work, unsigne
 
         if (refill(b))
             return -EINVAL;
-        e = work->precode[b->bits & ((1 << INFLATE_PRECODE_BITS) - 1)];
-        skip_bits(b, e & 0xff);
+        e = look_up(b, &work->dist);
         value = e >> 16;
         if (value == 16) {
             if (n == 0)
@@ -304,8 +241,6 @@ static int dynamic_tables(struct bit_reader *b, struct inflate_work *work)
 {
     static const uint8_t order[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                       11, 4,  12, 3, 13, 2, 14, 1, 15};
-    struct code_table precode = {work->precode, 1 << INFLATE_PRECODE_BITS, 0, INFLATE_PRECODE_BITS,
-                                 0};
     unsigned litlen = 257 + take_bits(b, 5);
     unsigned dist = 1 + take_bits(b, 5);
     unsigned lengths = 4 + take_bits(b, 4);
@@ -319,7 +254,7 @@ static int dynamic_tables(struct bit_reader *b, struct inflate_work *work)
             return -EINVAL;
         work->lengths[order[i]] = (uint8_t)take_bits(b, 3);
     }
-    ret = build_table(&precode, CODE_PRECODE, work->lengths, sizeof(order), work);
+    ret = build_table(&work->dist, CODE_PRECODE, work->lengths, sizeof(order));
     if (ret)
         return ret;
     ret = read_lengths(b, work, litlen + dist);
@@ -328,18 +263,6 @@ static int dynamic_tables(struct bit_reader *b, struct inflate_work *work)
     if (!work->lengths[SYMBOL_END])
         return -EINVAL;
     return build_tables(work, litlen, dist);
-}
-
-static inline uint32_t look_up(struct bit_reader *b, const uint32_t *table, unsigned bits)
-{
-    uint32_t e = table[b->bits & ((1u << bits) - 1)];
-
-    if (unlikely(e & ENTRY_LINK)) {
-        skip_bits(b, e & 0xff);
-        e = table[(e >> 16) + (b->bits & ((1u << (e >> 8 & 31)) - 1))];
-    }
-    skip_bits(b, e & 0xff);
-    return e;
 }
 
 // The value of a length or distance entry with its extra bits.
@@ -363,7 +286,7 @@ static int inflate_coded(struct bit_reader *stream, struct byte_writer *out,
             ret = -EINVAL;
             break;
         }
-        e = look_up(&b, work->litlen, INFLATE_LITLEN_BITS);
+        e = look_up(&b, &work->litlen);
         if (e & ENTRY_LITERAL) {
             if (unlikely(at == end)) {
                 ret = -ENOSPC;
@@ -377,7 +300,7 @@ static int inflate_coded(struct bit_reader *stream, struct byte_writer *out,
             break;
         }
         len = value_of(&b, e);
-        e = look_up(&b, work->dist, INFLATE_DIST_BITS);
+        e = look_up(&b, &work->dist);
         d = value_of(&b, e & ~ENTRY_SPECIAL);
         if (unlikely(e & ENTRY_SPECIAL || d > (size_t)(at - out->start))) {
             ret = -EINVAL;

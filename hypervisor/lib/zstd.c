@@ -6,9 +6,7 @@
 #include "lib/string.h"
 #include "lib/xxhash.h"
 
-#define FRAME_MAGIC          0xFD2FB528u
-#define SKIPPABLE_MAGIC      0x184D2A50u
-#define SKIPPABLE_MAGIC_MASK 0xFFFFFFF0u
+#define FRAME_MAGIC 0xFD2FB528u
 
 #define FRAME_SINGLE_SEGMENT 0x20
 #define FRAME_RESERVED       0x08
@@ -51,14 +49,17 @@ static uint64_t window_size(uint8_t descriptor)
     return base + base / 8 * (descriptor & 7);
 }
 
-// The descriptor, and what it says is there: window, dictionary ID, content size.
+// The magic number, the descriptor, and what it says is there: window, dictionary ID, content size.
 static int parse_frame_header(struct byte_reader *in, struct frame_header *h)
 {
     static const uint8_t id_bytes[4] = {0, 1, 2, 4}, size_bytes[4] = {0, 2, 4, 8};
-    const uint8_t *d = bytes_take(in, 1), *window = NULL;
-    uint64_t dictionary, limit;
+    const uint8_t *d, *window = NULL;
+    uint64_t magic, dictionary, limit;
     unsigned n;
 
+    if (take_number(in, 4, &magic) || magic != FRAME_MAGIC)
+        return -EINVAL;
+    d = bytes_take(in, 1);
     if (!d || *d & FRAME_RESERVED)
         return -EINVAL;
     if (!(*d & FRAME_SINGLE_SEGMENT)) {
@@ -138,19 +139,6 @@ static void reset(struct zstd_work *work)
     work->rep[2] = 8;
 }
 
-// Takes the magic number; for a skippable frame, all of it, and sets *skipped.
-static int take_magic(struct byte_reader *in, bool *skipped)
-{
-    uint64_t magic, size;
-
-    if (take_number(in, 4, &magic))
-        return -EINVAL;
-    *skipped = (magic & SKIPPABLE_MAGIC_MASK) == SKIPPABLE_MAGIC;
-    if (*skipped)
-        return take_number(in, 4, &size) || !bytes_take(in, size) ? -EINVAL : 0;
-    return magic == FRAME_MAGIC ? 0 : -EINVAL;
-}
-
 static int verify_frame(struct byte_reader *in, const struct frame_header *header,
                         const uint8_t *data, size_t size)
 {
@@ -168,12 +156,8 @@ int zstd_decode_frame(struct byte_reader *in, struct byte_writer *out, struct zs
     struct byte_writer data = {out->at, out->at, out->end};
     struct frame_header header;
     struct block block;
-    bool skipped;
-    int ret = take_magic(in, &skipped);
+    int ret = parse_frame_header(in, &header);
 
-    if (ret || skipped)
-        return ret;
-    ret = parse_frame_header(in, &header);
     if (ret)
         return ret;
     if (header.size != SIZE_UNKNOWN && header.size > bytes_free(out))
@@ -190,29 +174,4 @@ int zstd_decode_frame(struct byte_reader *in, struct byte_writer *out, struct zs
     if (!ret)
         out->at = data.at;
     return ret;
-}
-
-int zstd_frame_size(struct byte_reader *in, uint64_t *size)
-{
-    struct frame_header header;
-    struct block block;
-    uint64_t bound = 0;
-    bool skipped;
-
-    *size = 0;
-    if (take_magic(in, &skipped))
-        return -EINVAL;
-    if (skipped)
-        return 0;
-    if (parse_frame_header(in, &header))
-        return -EINVAL;
-    do {
-        if (take_block(in, header.block_max, &block))
-            return -EINVAL;
-        bound += block.type == BLOCK_COMPRESSED ? header.block_max : block.size;
-    } while (!block.last);
-    if (header.checksum && !bytes_take(in, 4))
-        return -EINVAL;
-    *size = header.size != SIZE_UNKNOWN ? header.size : bound;
-    return 0;
 }

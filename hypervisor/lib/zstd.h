@@ -41,13 +41,9 @@ struct zstd_work {
     uint8_t literals[ZSTD_BLOCK_MAX + ZSTD_HUFFMAN_SLACK];
 };
 
-// Decodes one frame, or skips a skippable one. The content checksum, if there is one, is verified.
+// Decodes one frame. The content checksum, if there is one, is verified.
 // 0; -EINVAL (damaged); -ENOSPC; -EOPNOTSUPP if the frame needs a dictionary.
 int zstd_decode_frame(struct byte_reader *in, struct byte_writer *out, struct zstd_work *work);
-
-// What the frame that begins at in->at says its content's size is, or else an upper bound from
-// its blocks; in is left behind the frame. 0 or -EINVAL.
-int zstd_frame_size(struct byte_reader *in, uint64_t *size);
 
 // The parts of the decoder.
 

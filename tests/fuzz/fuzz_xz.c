@@ -1,5 +1,5 @@
-// xz streams with the checksums taken for right, and what an index says without them. The first
-// byte says how large the output buffer is.
+// xz streams with the checksums taken for right. The first byte says how large the output buffer
+// is.
 //
 // sources: hypervisor/lib/xz.c hypervisor/lib/lzma.c hypervisor/lib/lzma2.c
 // sources: hypervisor/lib/bcj_x86.c
@@ -18,9 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct byte_reader in = {data + (size > 0), data + size};
     uint8_t *buf = malloc(room);
     struct byte_writer out = {buf, buf, buf + room};
-    uint64_t announced;
 
-    xz_uncompressed_size(in.at, bytes_left(&in), &announced);
     xz_decode_stream(&in, &out, &work);
     free(buf);
     return 0;

@@ -10,11 +10,6 @@ uint32_t crc32(const struct crc32_table *table, uint32_t crc, const void *data, 
     return 0;
 }
 
-uint64_t crc64(const struct crc64_table *table, uint64_t crc, const void *data, size_t len)
-{
-    return 0;
-}
-
 uint64_t xxhash64(const void *data, size_t len)
 {
     return 0;

@@ -28,21 +28,32 @@ static bool decodes_to(struct blob packed, struct blob want)
     return same;
 }
 
-// The size that decompress_size() announces is right, or (zstd, `bound`) at least enough.
-static bool announces(struct blob packed, size_t size, bool bound)
+// What the command makes of the sample, as Linux's build leaves it: with the size of the sample
+// behind it, which gzip has by itself.
+static struct blob pack(const char *command, struct blob sample)
+{
+    struct blob packed = pipe_through(command, sample), joined;
+    uint32_t size = (uint32_t)sample.len;
+    struct blob tail = {(uint8_t *)&size, sizeof(size)};
+
+    if (!strncmp(command, "gzip", 4))
+        return packed;
+    joined = blob_join(packed, tail);
+    blob_free(&packed);
+    return joined;
+}
+
+static bool announces(struct blob packed, size_t size)
 {
     size_t said = 0;
 
-    if (decompress_size(packed.data, packed.len, &said))
-        return false;
-    return bound ? said >= size : said == size;
+    return !decompress_size(packed.data, packed.len, &said) && said == size;
 }
 
 static bool survives(const char *command, struct blob sample)
 {
-    struct blob packed = pipe_through(command, sample);
-    bool bound = strstr(command, "zstd") && !strstr(command, "$IN");
-    bool ok = decodes_to(packed, sample) && announces(packed, sample.len, bound);
+    struct blob packed = pack(command, sample);
+    bool ok = decodes_to(packed, sample) && announces(packed, sample.len);
 
     if (!ok)
         fprintf(stderr, "\n  failed: %s of %zu bytes\n", command, sample.len);
@@ -110,37 +121,37 @@ static void test_gzip(void)
 
 static void test_xz_levels(void)
 {
-    check_levels("xz -c -%d", 0, 9);
-    check("xz -c -9e");
+    check_levels("xz -c --check=crc32 -%d", 0, 9);
+    check("xz -c --check=crc32 -9e");
 }
 
 static void test_xz_checks(void)
 {
     check("xz -c --check=none");
-    check("xz -c --check=crc32");
-    check_all("xz -c --check=crc64");
+    check_all("xz -c --check=crc32");
 }
 
 static void test_xz_properties(void)
 {
-    check("xz -c --lzma2=lc=0,lp=4,pb=0");
-    check("xz -c --lzma2=lc=4,lp=0,pb=4");
-    check("xz -c --lzma2=lc=1,lp=3,pb=3,mode=fast,mf=hc4,nice=10");
-    check("xz -c --lzma2=dict=4KiB");
+    check("xz -c --check=crc32 --lzma2=lc=0,lp=4,pb=0");
+    check("xz -c --check=crc32 --lzma2=lc=4,lp=0,pb=4");
+    check("xz -c --check=crc32 --lzma2=lc=1,lp=3,pb=3,mode=fast,mf=hc4,nice=10");
+    check("xz -c --check=crc32 --lzma2=dict=4KiB");
 }
 
 static void test_xz_x86(void)
 {
     check_all("xz -c --check=crc32 --x86 --lzma2=preset=6,dict=32MiB"); // as Linux's build does
-    check("xz -c --x86=start=4096 --lzma2");
-    check("xz -c --x86 --lzma2=preset=0 --block-size=5001");
+    check("xz -c --check=crc32 --x86=start=4096 --lzma2");
+    check("xz -c --check=crc32 --x86 --lzma2=preset=0 --block-size=5001");
 }
 
 static void test_xz_blocks(void)
 {
-    check("xz -c --block-size=70001");
-    check_all("xz -c -T2 --block-size=65536 --check=crc32"); // sizes in the block headers
-    check("xz -c --flush-timeout=1");
+    check("xz -c --check=crc32 --block-size=70001");
+    check_all(
+        "xz -c --check=crc32 -T2 --block-size=65536 --check=crc32"); // sizes in the block headers
+    check("xz -c --check=crc32 --flush-timeout=1");
 }
 
 static void test_zstd_levels(void)
@@ -166,94 +177,40 @@ static void test_zeros(void)
 
     CU_ASSERT(survives("gzip -c -1", zeros));
     CU_ASSERT(survives("gzip -c -9", zeros));
-    CU_ASSERT(survives("xz -c -0", zeros));
+    CU_ASSERT(survives("xz -c --check=crc32 -0", zeros));
     CU_ASSERT(survives("zstd -qc -1", zeros));
     CU_ASSERT(survives("zstd -qc -19", zeros));
     blob_free(&zeros);
 }
 
-static void check_several(const char *command)
+// The size at the end is the result's, or the file is damaged.
+static void check_trailer(const char *command)
 {
-    struct blob a = pipe_through(command, samples[TEXT]), b = pipe_through(command, samples[NOISE]);
-    struct blob none = pipe_through(command, samples[EMPTY]), packed, want, half;
-
-    half = blob_join(a, none);
-    packed = blob_join(half, b);
-    want = blob_join(samples[TEXT], samples[NOISE]);
-    CU_ASSERT(decodes_to(packed, want));
-    blob_free(&half);
-    blob_free(&packed);
-    blob_free(&want);
-    blob_free(&none);
-    blob_free(&a);
-    blob_free(&b);
-}
-
-static void test_several(void)
-{
-    static const uint8_t skip_data[] = {0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'x', 'y', 'z'};
-    struct blob skip = {(uint8_t *)skip_data, sizeof(skip_data)}, zeros = {calloc(1, 8), 8};
-    struct blob packed = pipe_through("zstd -qc", samples[TEXT]), before, both;
-
-    check_several("gzip -c");
-    check_several("xz -c");
-    check_several("zstd -qc");
-    before = blob_join(skip, packed);
-    both = blob_join(before, skip);
-    CU_ASSERT(decodes_to(before, samples[TEXT]) && announces(before, samples[TEXT].len, true));
-    CU_ASSERT(decodes_to(both, samples[TEXT]) && announces(both, samples[TEXT].len, true));
-    blob_free(&packed);
-    blob_free(&before);
-    blob_free(&both);
-
-    packed = pipe_through("xz -c", samples[TEXT]); // padding between streams
-    before = blob_join(packed, zeros);
-    both = blob_join(before, packed);
-    CU_ASSERT(announces(both, 2 * samples[TEXT].len, false));
-    blob_free(&packed);
-    packed = blob_join(samples[TEXT], samples[TEXT]);
-    CU_ASSERT(decodes_to(both, packed));
-    blob_free(&packed);
-    blob_free(&before);
-    blob_free(&both);
-    blob_free(&zeros);
-}
-
-// What may follow: zeros, or the result's size; nothing else.
-static void check_trailer(const char *command, bool bound)
-{
-    struct blob packed = pipe_through(command, samples[TEXT]), with;
-    uint32_t size = (uint32_t)samples[TEXT].len, wrong = size + 1;
-    struct blob right_tail = {(uint8_t *)&size, 4}, wrong_tail = {(uint8_t *)&wrong, 4};
-    struct blob zeros = {calloc(1, 512), 512};
+    struct blob packed = pack(command, samples[TEXT]), shorter = {packed.data, packed.len - 4};
     uint8_t *out = malloc(samples[TEXT].len);
     size_t len;
 
-    with = blob_join(packed, right_tail);
-    CU_ASSERT(decodes_to(with, samples[TEXT]) && announces(with, size, false));
-    blob_free(&with);
-    with = blob_join(packed, zeros);
-    CU_ASSERT(decodes_to(with, samples[TEXT]));
-    CU_ASSERT(bound || announces(with, size, false));
-    blob_free(&with);
-    with = blob_join(packed, wrong_tail);
-    CU_ASSERT_EQUAL(decompress(with.data, with.len, out, size, &len, work, sizeof(work)), -EINVAL);
-    blob_free(&with);
+    packed.data[packed.len - 4]++;
+    CU_ASSERT_EQUAL(
+        decompress(packed.data, packed.len, out, samples[TEXT].len, &len, work, sizeof(work)),
+        -EINVAL);
+    CU_ASSERT_EQUAL(
+        decompress(shorter.data, shorter.len, out, samples[TEXT].len, &len, work, sizeof(work)),
+        -EINVAL);
     blob_free(&packed);
-    blob_free(&zeros);
     free(out);
 }
 
 static void test_trailers(void)
 {
-    check_trailer("gzip -c", true);
-    check_trailer("xz -c", false);
-    check_trailer("zstd -qc", true);
+    check_trailer("gzip -c");
+    check_trailer("xz -c --check=crc32");
+    check_trailer("zstd -qc");
 }
 
 static void check_small_buffers(const char *command, struct blob sample)
 {
-    struct blob packed = pipe_through(command, sample);
+    struct blob packed = pack(command, sample);
 
     for (size_t room = 0; room < sample.len; room += 1 + room / 50) {
         uint8_t *out = malloc(room);
@@ -268,14 +225,16 @@ static void check_small_buffers(const char *command, struct blob sample)
 
 static void test_small_buffers(void)
 {
-    static const char *const commands[] = {"gzip -c", "xz -c", "zstd -qc", "zstd -qc \"$IN\""};
+    static const char *const commands[] = {"gzip -c", "xz -c --check=crc32", "zstd -qc",
+                                           "zstd -qc \"$IN\""};
     uint8_t out[8];
     size_t len;
 
     for (size_t i = 0; i < 4; i++)
         for (int sample = BYTE; sample < BIG; sample++)
             check_small_buffers(commands[i], samples[sample]);
-    CU_ASSERT_EQUAL(decompress("\x1f\x8b", 2, out, 8, &len, work, sizeof(work) - 1), -ENOMEM);
+    CU_ASSERT_EQUAL(decompress("\x1f\x8b.......", 9, out, 8, &len, work, sizeof(work) - 1),
+                    -ENOMEM);
 }
 
 static void test_other_formats(void)
@@ -287,14 +246,14 @@ static void test_other_formats(void)
         {"lzma", "xz -c --format=lzma", DECOMPRESS_LZMA},
         {"lzo", "printf '\\211LZO\\0\\r\\n'", DECOMPRESS_LZO},
         {"lz4", "printf '\\002\\041\\114\\030abc'", DECOMPRESS_LZ4},
-        {"lz4", "printf '\\004\\042\\115\\030abc'", DECOMPRESS_LZ4},
         {"bzip2", "printf BZh9abc", DECOMPRESS_BZIP2},
         {"unknown", "printf '\\177ELF'", DECOMPRESS_UNKNOWN},
         {"unknown", "true", DECOMPRESS_UNKNOWN},
         {"xz", "xz -c --check=sha256", DECOMPRESS_XZ},
-        {"xz", "xz -c --delta --lzma2", DECOMPRESS_XZ},
-        {"xz", "xz -c --arm --lzma2", DECOMPRESS_XZ},
-        {"xz", "xz -c --x86 --x86 --lzma2", DECOMPRESS_XZ},
+        {"xz", "xz -c --check=crc64", DECOMPRESS_XZ},
+        {"xz", "xz -c --check=crc32 --delta --lzma2", DECOMPRESS_XZ},
+        {"xz", "xz -c --check=crc32 --arm --lzma2", DECOMPRESS_XZ},
+        {"xz", "xz -c --check=crc32 --x86 --x86 --lzma2", DECOMPRESS_XZ},
     };
     uint8_t *out = malloc(samples[TEXT].len);
     size_t len;
@@ -317,10 +276,10 @@ static void test_other_formats(void)
 static void test_zstd_dictionary(void)
 {
     struct blob named =
-        pipe_through("D=$(mktemp); S=$(mktemp -d); split -b 100 \"$IN\" $S/s; "
-                     "zstd -q --train -f --maxdict=4096 -o $D $S/s*; zstd -qc -D $D; rm -r $S $D",
-                     samples[TEXT]);
-    struct blob raw = pipe_through("zstd -qc -D \"$IN\"", samples[TEXT]);
+        pack("D=$(mktemp); S=$(mktemp -d); split -b 100 \"$IN\" $S/s; "
+             "zstd -q --train -f --maxdict=4096 -o $D $S/s*; zstd -qc -D $D; rm -r $S $D",
+             samples[TEXT]);
+    struct blob raw = pack("zstd -qc -D \"$IN\"", samples[TEXT]);
     uint8_t *out = malloc(samples[TEXT].len);
     size_t len;
 
@@ -373,8 +332,7 @@ int main(void)
     CU_add_test(suite, "zstd, all levels", test_zstd_levels);
     CU_add_test(suite, "zstd options", test_zstd_options);
     CU_add_test(suite, "64 MB of zeros", test_zeros);
-    CU_add_test(suite, "several members, streams, frames", test_several);
-    CU_add_test(suite, "what may follow the data", test_trailers);
+    CU_add_test(suite, "the size behind the data", test_trailers);
     CU_add_test(suite, "output buffers too small", test_small_buffers);
     CU_add_test(suite, "formats and variants refused", test_other_formats);
     CU_add_test(suite, "zstd dictionaries refused", test_zstd_dictionary);

