@@ -1,7 +1,7 @@
 // Formatted output into a buffer.
 //
-// Conversions: %d %i %u %x %X %o %p %s %c %%, with the flags '-', '0', '+', ' ' and '#', width and
-// precision (numbers or '*'), and the lengths hh h l ll z t j. No floating point, no %n.
+// Conversions: %d %u %x %p %s %c %%, with the flags '-', '0' and '#', a width, for %s a precision
+// (numbers or '*'), and the lengths l, ll and z. A pointer is 16 digits.
 #pragma once
 
 #include <stdarg.h>
