@@ -13,9 +13,8 @@
 #define ET_DYN            3
 #define EM_X86_64         62
 
-#define PT_LOAD  1
-#define PT_NOTE  4
-#define SHT_NOTE 7
+#define PT_LOAD 1
+#define PT_NOTE 4
 
 #define NOTE_HEADER_SIZE 12
 
@@ -54,22 +53,8 @@ struct program_header {
     uint64_t align;
 };
 
-struct section_header {
-    uint32_t name;
-    uint32_t type;
-    uint64_t flags;
-    uint64_t addr;
-    uint64_t offset;
-    uint64_t size;
-    uint32_t link;
-    uint32_t info;
-    uint64_t align;
-    uint64_t entsize;
-};
-
 _Static_assert(sizeof(struct file_header) == 64, "Elf64_Ehdr");
 _Static_assert(sizeof(struct program_header) == 56, "Elf64_Phdr");
-_Static_assert(sizeof(struct section_header) == 64, "Elf64_Shdr");
 
 static bool in_file(const struct elf_image *elf, uint64_t offset, uint64_t size)
 {
@@ -82,14 +67,6 @@ static struct program_header program_header(const struct elf_image *elf, uint32_
 
     memcpy(&ph, elf->base + elf->segments_offset + i * sizeof(ph), sizeof(ph));
     return ph;
-}
-
-static struct section_header section_header(const struct elf_image *elf, uint32_t i)
-{
-    struct section_header sh;
-
-    memcpy(&sh, elf->base + elf->sections_offset + i * sizeof(sh), sizeof(sh));
-    return sh;
 }
 
 static bool is_loaded(const struct program_header *ph)
@@ -114,13 +91,6 @@ static int parse_file_header(struct elf_image *elf)
     elf->entry = h.entry;
     elf->segments = h.phnum;
     elf->segments_offset = h.phoff;
-    // Kernels are often stripped of their sections, and damage there harms nobody: see there or
-    // not.
-    if (h.shentsize == sizeof(struct section_header) &&
-        in_file(elf, h.shoff, h.shnum * sizeof(struct section_header))) {
-        elf->sections = h.shnum;
-        elf->sections_offset = h.shoff;
-    }
     return 0;
 }
 
@@ -266,12 +236,6 @@ int elf_for_each_xen_note(const struct elf_image *elf, elf_note_fn *each, void *
 
         if (ph.type == PT_NOTE)
             ret = walk_notes(&walk, elf, ph.offset, ph.filesz, ph.align);
-    }
-    for (uint32_t i = 0; !walk.found && i < elf->sections && !ret; i++) {
-        struct section_header sh = section_header(elf, i);
-
-        if (sh.type == SHT_NOTE)
-            ret = walk_notes(&walk, elf, sh.offset, sh.size, sh.align);
     }
     return ret ? ret : walk.found ? 0 : -ENOENT;
 }

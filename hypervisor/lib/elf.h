@@ -14,8 +14,6 @@ struct elf_image {
     uint64_t max_paddr; // behind the last segment's memory
     uint32_t segments;  // program headers
     uint64_t segments_offset;
-    uint32_t sections; // section headers, 0 where their table is missing or bad
-    uint64_t sections_offset;
 };
 
 // What a loadable segment asks for: filesz bytes of the file, then zeros up to memsz.
@@ -47,7 +45,6 @@ int elf_load(const struct elf_image *elf, void *dest, size_t dest_len, uint64_t 
 
 typedef int elf_note_fn(const struct elf_note *note, void *context);
 
-// Calls each() for every note called "Xen" in the PT_NOTE segments or, if no segment has one, in
-// the SHT_NOTE sections. Stops at the first result that is not 0, and returns it. -EINVAL for
-// damaged notes, -ENOENT if there is none.
+// Calls each() for every note called "Xen" in the PT_NOTE segments. Stops at the first result that
+// is not 0, and returns it. -EINVAL for damaged notes, -ENOENT if there is none.
 int elf_for_each_xen_note(const struct elf_image *elf, elf_note_fn *each, void *context);

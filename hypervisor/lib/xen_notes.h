@@ -6,7 +6,6 @@
 
 #include "lib/elf.h"
 #include "pv-abi/elfnote.h"
-#include "pv-abi/features.h"
 
 #define XEN_NOTE_TEXT_MAX 32
 
@@ -17,21 +16,11 @@ struct xen_kernel_info {
     uint64_t paddr_offset;
     uint64_t hypercall_page;
     uint64_t init_p2m;
-    uint64_t hv_start_low;
-    uint64_t l1_mfn_valid_mask; // a page-table entry is present if (entry & mask) == value
-    uint64_t l1_mfn_valid_value;
-    uint64_t virt_start; // where the loaded image begins and ends: its physical addresses, less
-    uint64_t virt_end;   // paddr_offset, plus virt_base
-    uint64_t suspend_cancel;
-    uint64_t phys32_entry; // physical; a kernel that has it can start as PVH
-    bool mod_start_pfn;    // the initial RAM disk need not be mapped
-    bool bsd_symtab;
-    uint32_t features_required;  // 1 << XENFEAT_x
-    uint32_t features_supported; // these and what the kernel can use
+    uint64_t mod_start_pfn; // not 0: the initial RAM disk need not be mapped
+    uint64_t virt_start;    // where the loaded image begins and ends: its physical addresses, less
+    uint64_t virt_end;      // paddr_offset, plus virt_base
     char guest_os[XEN_NOTE_TEXT_MAX];
     char guest_version[XEN_NOTE_TEXT_MAX];
-    char loader[XEN_NOTE_TEXT_MAX];
-    char xen_version[XEN_NOTE_TEXT_MAX];
     char unknown_feature[XEN_NOTE_TEXT_MAX]; // the one whose requirement was the error
     const char *problem;                     // says what an error was about; NULL if there was none
 };
@@ -47,6 +36,3 @@ static inline bool xen_kernel_has(const struct xen_kernel_info *info, unsigned n
 {
     return info->present >> note & 1;
 }
-
-// "writable_page_tables", ...; NULL for a bit that has no name.
-const char *xen_feature_name(unsigned bit);
