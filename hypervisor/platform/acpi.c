@@ -54,25 +54,14 @@ struct acpi_address acpi_address_from(const struct acpi_gas *gas)
     return a;
 }
 
-static void keep_dmar(const struct acpi_header *table)
-{
-    acpi.dmar.bytes = table->length;
-}
-
-static void keep_ivrs(const struct acpi_header *table)
-{
-    acpi.ivrs.bytes = table->length;
-}
-
 static const struct reader {
     char signature[5];
     void (*read)(const struct acpi_header *table);
-    struct acpi_table_ref *ref; // where to keep the place of the table, or NULL
+    struct acpi_table_ref *ref; // or: where to keep the place of the table
 } readers[] = {
-    {"APIC", acpi_read_madt, NULL},  {"FACP", acpi_read_fadt, NULL},
-    {"HPET", acpi_read_hpet, NULL},  {"MCFG", acpi_read_mcfg, NULL},
-    {"SRAT", acpi_read_srat, NULL},  {"DMAR", keep_dmar, &acpi.dmar},
-    {"IVRS", keep_ivrs, &acpi.ivrs},
+    {"APIC", acpi_read_madt, NULL}, {"FACP", acpi_read_fadt, NULL}, {"HPET", acpi_read_hpet, NULL},
+    {"MCFG", acpi_read_mcfg, NULL}, {"SRAT", acpi_read_srat, NULL}, {"DMAR", NULL, &acpi.dmar},
+    {"IVRS", NULL, &acpi.ivrs},
 };
 
 static const struct reader *find_reader(const char *signature)
@@ -114,8 +103,9 @@ static void read_table(uint64_t maddr)
     if (!h || !reader)
         return;
     if (reader->ref)
-        reader->ref->maddr = maddr;
-    reader->read(h);
+        *reader->ref = (struct acpi_table_ref){maddr, h->length};
+    else
+        reader->read(h);
 }
 
 // MADT and kin are independent of each other but for SRAT, which refers to MADT's processors: it is

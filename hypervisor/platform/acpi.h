@@ -35,12 +35,10 @@ struct acpi_override {
     bool active_low, level;
 };
 
-// A pin or local interrupt input that carries NMIs.
+// A local interrupt input that carries NMIs. Machines that wire it differently from CPU to CPU have
+// not been seen.
 struct acpi_nmi {
-    bool local;   // uid and lint are meaningful, otherwise gsi
-    uint32_t uid; // 0xffffffff: all processors
     uint8_t lint;
-    uint32_t gsi;
     bool active_low, level;
 };
 
@@ -53,18 +51,15 @@ struct acpi_address {
 
 struct acpi_fixed {
     bool present;
-    uint8_t revision;
-    uint16_t sci;
     struct acpi_address pm_timer;
     bool pm_timer_32bit;
     struct acpi_address pm1a_event, pm1b_event;
     struct acpi_address pm1a_control, pm1b_control;
-    struct acpi_address sleep_control, sleep_status; // hardware-reduced machines
-    struct acpi_address reset;                       // space ACPI_NOWHERE: none
+    struct acpi_address sleep_control; // hardware-reduced machines
+    struct acpi_address reset;         // space ACPI_NOWHERE: none
     uint8_t reset_value;
     uint8_t rtc_century; // index of the clock's century register, 0: none
-    bool hardware_reduced;
-    bool no_vga, no_msi, no_rtc, has_8042, has_legacy_devices;
+    bool no_rtc;
 };
 
 // PCI configuration space in memory (MMCONFIG) of buses first_bus .. last_bus; maddr is bus 0's.

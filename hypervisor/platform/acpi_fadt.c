@@ -36,14 +36,8 @@ _Static_assert(sizeof(struct fadt) == 268, "5.2.9");
 
 #define FADT_V1_BYTES 116
 
-#define FLAG_TIMER_32BIT      (1u << 8)
-#define FLAG_RESET_REGISTER   (1u << 10)
-#define FLAG_HARDWARE_REDUCED (1u << 20)
-
-#define BOOT_LEGACY_DEVICES (1u << 0)
-#define BOOT_8042           (1u << 1)
-#define BOOT_NO_VGA         (1u << 2)
-#define BOOT_NO_MSI         (1u << 3)
+#define FLAG_TIMER_32BIT    (1u << 8)
+#define FLAG_RESET_REGISTER (1u << 10)
 #define BOOT_NO_RTC         (1u << 5)
 
 // A block is described twice; the longer form wins where it says anything.
@@ -51,7 +45,9 @@ static struct acpi_address block(const struct acpi_gas *x, uint32_t port, uint8_
 {
     struct acpi_address a = acpi_address_from(x);
 
-    return a.space != ACPI_NOWHERE ? a : acpi_port(port, bytes);
+    if (a.space == ACPI_NOWHERE && port)
+        a = (struct acpi_address){ACPI_PORT, (uint8_t)(bytes * 8), port};
+    return a;
 }
 
 static void read_blocks(struct acpi_fixed *fixed, const struct fadt *f)
@@ -62,27 +58,17 @@ static void read_blocks(struct acpi_fixed *fixed, const struct fadt *f)
     fixed->pm1a_control = block(&f->x_pm1a_control, f->pm1a_control, 2);
     fixed->pm1b_control = block(&f->x_pm1b_control, f->pm1b_control, 2);
     fixed->sleep_control = acpi_address_from(&f->sleep_control);
-    fixed->sleep_status = acpi_address_from(&f->sleep_status);
 }
 
 static void read_flags(struct acpi_fixed *fixed, const struct fadt *f)
 {
     fixed->pm_timer_32bit = f->flags & FLAG_TIMER_32BIT;
-    fixed->hardware_reduced = f->flags & FLAG_HARDWARE_REDUCED;
     if (f->flags & FLAG_RESET_REGISTER) {
         fixed->reset = acpi_address_from(&f->reset);
         fixed->reset_value = f->reset_value;
     }
-    // Before revision 3 the boot flags mean nothing, and every PC had all of it.
-    if (f->header.revision >= 3) {
-        fixed->has_legacy_devices = f->boot_flags & BOOT_LEGACY_DEVICES;
-        fixed->has_8042 = f->boot_flags & BOOT_8042;
-        fixed->no_vga = f->boot_flags & BOOT_NO_VGA;
-        fixed->no_msi = f->boot_flags & BOOT_NO_MSI;
-        fixed->no_rtc = f->boot_flags & BOOT_NO_RTC;
-    } else {
-        fixed->has_legacy_devices = fixed->has_8042 = true;
-    }
+    // Before revision 3 the boot flags mean nothing.
+    fixed->no_rtc = f->header.revision >= 3 && (f->boot_flags & BOOT_NO_RTC);
 }
 
 void acpi_read_fadt(const struct acpi_header *table)
@@ -96,8 +82,7 @@ void acpi_read_fadt(const struct acpi_header *table)
     // An older, shorter table is one whose missing fields are 0.
     memset(&f, 0, sizeof(f));
     memcpy(&f, table, MIN(table->length, sizeof(f)));
-    acpi.fixed = (struct acpi_fixed){
-        .present = true, .revision = f.header.revision, .sci = f.sci, .rtc_century = f.century};
+    acpi.fixed = (struct acpi_fixed){.present = true, .rtc_century = f.century};
     read_blocks(&acpi.fixed, &f);
     read_flags(&acpi.fixed, &f);
 }

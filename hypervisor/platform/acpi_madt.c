@@ -14,7 +14,6 @@ enum {
     MADT_LAPIC = 0,
     MADT_IOAPIC = 1,
     MADT_OVERRIDE = 2,
-    MADT_NMI_SOURCE = 3,
     MADT_LAPIC_NMI = 4,
     MADT_LAPIC_ADDRESS = 5,
     MADT_X2APIC = 9,
@@ -38,12 +37,6 @@ struct madt_override {
     uint8_t bus, source;
     uint32_t gsi;
     uint16_t flags;
-} __attribute__((packed));
-
-struct madt_nmi_source {
-    struct acpi_entry e;
-    uint16_t flags;
-    uint32_t gsi;
 } __attribute__((packed));
 
 struct madt_lapic_nmi {
@@ -121,35 +114,11 @@ static void add_override(const struct madt_override *e)
         (struct acpi_override){e->source, e->gsi, active_low(e->flags), level_triggered(e->flags)};
 }
 
-static void add_nmi(struct acpi_nmi nmi, uint16_t flags)
+static void add_nmi(uint8_t lint, uint16_t flags)
 {
-    if (acpi.nr_nmis == ACPI_MAX_NMIS)
-        return;
-    nmi.active_low = active_low(flags);
-    nmi.level = level_triggered(flags);
-    acpi.nmis[acpi.nr_nmis++] = nmi;
-}
-
-static void add_local_nmi(uint32_t uid, uint8_t lint, uint16_t flags)
-{
-    add_nmi((struct acpi_nmi){.local = true, .uid = uid, .lint = lint}, flags);
-}
-
-static void read_nmi(const struct acpi_entry *entry)
-{
-    if (entry->type == MADT_NMI_SOURCE) {
-        const struct madt_nmi_source *e = (const void *)entry;
-
-        add_nmi((struct acpi_nmi){.gsi = e->gsi}, e->flags);
-    } else if (entry->type == MADT_LAPIC_NMI) {
-        const struct madt_lapic_nmi *e = (const void *)entry;
-
-        add_local_nmi(e->uid == 0xff ? 0xffffffff : e->uid, e->lint, e->flags);
-    } else {
-        const struct madt_x2apic_nmi *e = (const void *)entry;
-
-        add_local_nmi(e->uid, e->lint, e->flags);
-    }
+    if (acpi.nr_nmis < ACPI_MAX_NMIS)
+        acpi.nmis[acpi.nr_nmis++] =
+            (struct acpi_nmi){lint, active_low(flags), level_triggered(flags)};
 }
 
 static void read_processor(const struct acpi_entry *entry)
@@ -173,7 +142,6 @@ static void read_entry(const struct acpi_entry *e)
         [MADT_LAPIC] = sizeof(struct madt_lapic),
         [MADT_IOAPIC] = sizeof(struct madt_ioapic),
         [MADT_OVERRIDE] = sizeof(struct madt_override),
-        [MADT_NMI_SOURCE] = sizeof(struct madt_nmi_source),
         [MADT_LAPIC_NMI] = sizeof(struct madt_lapic_nmi),
         [MADT_LAPIC_ADDRESS] = sizeof(struct madt_lapic_address),
         [MADT_X2APIC] = sizeof(struct madt_x2apic),
@@ -200,8 +168,14 @@ static void read_entry(const struct acpi_entry *e)
     case MADT_LAPIC_ADDRESS:
         acpi.lapic_maddr = ((const struct madt_lapic_address *)e)->maddr;
         break;
-    default:
-        read_nmi(e);
+    case MADT_LAPIC_NMI:
+        add_nmi(((const struct madt_lapic_nmi *)e)->lint,
+                ((const struct madt_lapic_nmi *)e)->flags);
+        break;
+    case MADT_X2APIC_NMI:
+        add_nmi(((const struct madt_x2apic_nmi *)e)->lint,
+                ((const struct madt_x2apic_nmi *)e)->flags);
+        break;
     }
 }
 

@@ -56,12 +56,6 @@ const struct acpi_entry *acpi_next_entry(const struct acpi_header *table, size_t
 // Translates an address; anything but ports and memory is ACPI_NOWHERE.
 struct acpi_address acpi_address_from(const struct acpi_gas *gas);
 
-// A port block of the fixed hardware; ACPI_NOWHERE for port 0.
-static inline struct acpi_address acpi_port(uint32_t port, uint8_t bytes)
-{
-    return (struct acpi_address){port ? ACPI_PORT : ACPI_NOWHERE, (uint8_t)(bytes * 8), port};
-}
-
 // The readers, one a table; the table's length and checksum have been verified.
 void acpi_read_madt(const struct acpi_header *table);
 void acpi_read_fadt(const struct acpi_header *table);

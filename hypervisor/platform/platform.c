@@ -15,21 +15,14 @@
 #define MSI_FIRST_MADDR 0xfee00000ull
 #define MSI_LAST_MADDR  0xfeefffffull
 
-static void set_local_nmi(void)
-{
-    // Machines that wire it differently from CPU to CPU have not been seen.
-    for (unsigned i = 0; i < acpi.nr_nmis; i++)
-        if (acpi.nmis[i].local)
-            apic_set_nmi_input(acpi.nmis[i].lint, acpi.nmis[i].active_low, acpi.nmis[i].level);
-}
-
 void platform_interrupts_init(bool allow_x2apic)
 {
     if (acpi.has_8259 || !acpi.root_maddr)
         pic_disable();
     apic_init(acpi.lapic_maddr, allow_x2apic);
     apic_cpu_init();
-    set_local_nmi();
+    for (unsigned i = 0; i < acpi.nr_nmis; i++)
+        apic_set_nmi_input(acpi.nmis[i].lint, acpi.nmis[i].active_low, acpi.nmis[i].level);
     for (unsigned i = 0; i < acpi.nr_ioapics; i++)
         ioapic_add(acpi.ioapics[i].id, acpi.ioapics[i].maddr, acpi.ioapics[i].gsi_base);
     for (unsigned i = 0; i < acpi.nr_overrides; i++)

@@ -15,30 +15,18 @@
 
 #define PM1_STATUS_WAKE (1u << 15)
 
-static void acpi_write8(const struct acpi_address *a, uint8_t v)
+static void acpi_write(const struct acpi_address *a, unsigned bytes, uint16_t v)
 {
-    volatile char *mmio;
+    volatile char *mmio = a->space == ACPI_MEMORY ? mmio_map(a->address, bytes) : NULL;
 
-    if (a->space == ACPI_PORT) {
-        outb((uint16_t)a->address, v);
-    } else if (a->space == ACPI_MEMORY) {
-        mmio = mmio_map(a->address, 1);
-        if (mmio)
-            mmio_write8(mmio, v);
-    }
-}
-
-static void acpi_write16(const struct acpi_address *a, uint16_t v)
-{
-    volatile char *mmio;
-
-    if (a->space == ACPI_PORT) {
+    if (a->space == ACPI_PORT && bytes == 1)
+        outb((uint16_t)a->address, (uint8_t)v);
+    else if (a->space == ACPI_PORT)
         outw((uint16_t)a->address, v);
-    } else if (a->space == ACPI_MEMORY) {
-        mmio = mmio_map(a->address, 2);
-        if (mmio)
-            mmio_write16(mmio, v);
-    }
+    else if (mmio && bytes == 1)
+        mmio_write8(mmio, (uint8_t)v);
+    else if (mmio)
+        mmio_write16(mmio, v);
 }
 
 // Time does not count before time_init(), so this counts port accesses, about a microsecond each.
@@ -133,15 +121,15 @@ int machine_sleep(uint16_t a, uint16_t b, bool extended)
     if (extended) {
         if (f->sleep_control.space == ACPI_NOWHERE)
             return -ENODEV;
-        acpi_write8(&f->sleep_control, (uint8_t)a);
+        acpi_write(&f->sleep_control, 1, a);
     } else {
         if (f->pm1a_control.space == ACPI_NOWHERE)
             return -ENODEV;
         // The wake status must be clear, or the machine wakes at once.
-        acpi_write16(&f->pm1a_event, PM1_STATUS_WAKE);
-        acpi_write16(&f->pm1b_event, PM1_STATUS_WAKE);
-        acpi_write16(&f->pm1a_control, a);
-        acpi_write16(&f->pm1b_control, b);
+        acpi_write(&f->pm1a_event, 2, PM1_STATUS_WAKE);
+        acpi_write(&f->pm1b_event, 2, PM1_STATUS_WAKE);
+        acpi_write(&f->pm1a_control, 2, a);
+        acpi_write(&f->pm1b_control, 2, b);
     }
     wait_ms(500);
     return -EIO;

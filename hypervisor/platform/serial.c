@@ -4,9 +4,12 @@
 
 #include "cpu/asm.h"
 #include "cpu/ioapic.h"
+#include "lib/bits.h"
+#include "lib/cmdline.h"
 #include "lib/errno.h"
 #include "lib/list.h"
 #include "lib/log.h"
+#include "lib/string.h"
 
 enum {
     REG_DATA = 0,
@@ -100,40 +103,22 @@ static int serial_getc(struct console_device *dev)
     return reg_read(s, REG_LINE_STATUS) & STATUS_RECEIVED ? reg_read(s, REG_DATA) : -1;
 }
 
-// Reads a decimal or 0x number at *text and moves behind it. false: there is none.
+// Reads a number at *text and moves behind it. false: there is none.
 static bool take_number(const char **text, uint32_t *value)
 {
-    const char *p = *text;
-    unsigned base = 10;
-    uint64_t v = 0;
+    const char *end;
+    uint64_t v = cmdline_parse_number(*text, &end);
 
-    if (p[0] == '0' && (p[1] | 0x20) == 'x') {
-        base = 16;
-        p += 2;
-    }
-    for (*text = p;; p++) {
-        unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0')
-                         : (*p | 0x20) >= 'a'   ? (unsigned)((*p | 0x20) - 'a' + 10)
-                                                : 99;
-
-        if (digit >= base)
-            break;
-        v = v * base + digit;
-        if (v > UINT32_MAX)
-            return false;
-    }
-    if (p == *text)
+    if (end == *text || v > UINT32_MAX)
         return false;
-    *text = p;
+    *text = end;
     *value = (uint32_t)v;
     return true;
 }
 
 static bool take_speed(const char **text, struct serial *s)
 {
-    const char *p = *text;
-
-    if (p[0] == 'a' && p[1] == 'u' && p[2] == 't' && p[3] == 'o') {
+    if (!strncmp(*text, "auto", 4)) {
         s->baud = 0;
         *text += 4;
         return true;
@@ -157,7 +142,7 @@ static bool take_format(const char **text, struct serial *s)
 
     if (p[0] < '5' || p[0] > '8' || !p[1] || p[2] < '1' || p[2] > '2')
         return false;
-    for (unsigned i = 0; i < sizeof(parities) / sizeof(parities[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(parities); i++) {
         if ((p[1] | 0x20) != parities[i].letter)
             continue;
         s->format = (uint8_t)((p[0] - '5') | (p[2] == '2' ? 0x04 : 0) | parities[i].bits);

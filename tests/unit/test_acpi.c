@@ -69,12 +69,8 @@ static void test_madt(void)
     CU_ASSERT_FALSE(acpi.overrides[0].level || acpi.overrides[0].active_low);
     CU_ASSERT_TRUE(acpi.overrides[1].level && !acpi.overrides[1].active_low);
     CU_ASSERT_TRUE(acpi.overrides[2].level && acpi.overrides[2].active_low);
-    CU_ASSERT_EQUAL_FATAL(acpi.nr_nmis, 2);
-    CU_ASSERT_TRUE(acpi.nmis[0].local);
-    CU_ASSERT_EQUAL(acpi.nmis[0].uid, 0xffffffff);
+    CU_ASSERT_EQUAL_FATAL(acpi.nr_nmis, 1);
     CU_ASSERT_EQUAL(acpi.nmis[0].lint, 1);
-    CU_ASSERT_FALSE(acpi.nmis[1].local);
-    CU_ASSERT_EQUAL(acpi.nmis[1].gsi, 17);
     CU_ASSERT_EQUAL(complaints, 1); // the override of another bus
 }
 
@@ -124,7 +120,6 @@ static void test_fadt(void)
     finish_tables(2);
     CU_ASSERT_EQUAL(scan(), 0);
     CU_ASSERT_TRUE_FATAL(acpi.fixed.present);
-    CU_ASSERT_EQUAL(acpi.fixed.sci, 9);
     CU_ASSERT_EQUAL(acpi.fixed.pm1a_event.address, 0x600);
     CU_ASSERT_EQUAL(acpi.fixed.pm1a_control.space, ACPI_PORT);
     CU_ASSERT_EQUAL(acpi.fixed.pm1b_control.space, ACPI_NOWHERE);
@@ -134,7 +129,7 @@ static void test_fadt(void)
     CU_ASSERT_EQUAL(acpi.fixed.reset.address, 0xcf9);
     CU_ASSERT_EQUAL(acpi.fixed.reset_value, 0x0f);
     CU_ASSERT_EQUAL(acpi.fixed.rtc_century, 0x32);
-    CU_ASSERT_TRUE(acpi.fixed.has_8042 && acpi.fixed.no_vga && !acpi.fixed.no_rtc);
+    CU_ASSERT_FALSE(acpi.fixed.no_rtc);
 }
 
 static void test_old_fadt(void)
@@ -150,7 +145,6 @@ static void test_old_fadt(void)
     CU_ASSERT_EQUAL(acpi.fixed.pm_timer.space, ACPI_PORT);
     CU_ASSERT_FALSE(acpi.fixed.pm_timer_32bit);
     CU_ASSERT_EQUAL(acpi.fixed.reset.space, ACPI_NOWHERE);
-    CU_ASSERT_TRUE(acpi.fixed.has_8042 && acpi.fixed.has_legacy_devices);
 }
 
 static void test_devices(void)

@@ -1,7 +1,7 @@
 // Serial ports: the options' text, and a 16550 to talk to. The driver is included, so that its port
 // accesses can be led to the test's own chip.
 //
-// sources:
+// sources: hypervisor/lib/cmdline.c hypervisor/lib/cmdline_xen.c
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,10 @@ static void chip_out(uint16_t port, uint8_t v);
 #define inb  chip_in
 #define outb chip_out
 #include "hypervisor/platform/serial.c"
+
+// The linker makes the list of options, which lib/cmdline.c wants to see, of at least one.
+static bool option;
+CMDLINE_BOOL("option", option, "");
 #undef inb
 #undef outb
 
