@@ -195,12 +195,12 @@ int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
     return rc;
 }
 
-int grant_get_domain(domid_t id, bool privileged, struct domain **d)
+int grant_get_domain(domid_t id, struct domain **d)
 {
     *d = domain_get_by_id(id);
     if (!*d)
         return GNTST_bad_domain;
-    if (privileged && *d != current->domain && !current->domain->privileged) {
+    if (*d != current->domain && !current->domain->privileged) {
         domain_put(*d);
         return GNTST_permission_denied;
     }

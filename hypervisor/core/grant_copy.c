@@ -157,7 +157,7 @@ static int copy(const struct gnttab_copy *op, struct copy_ends *ends)
     return GNTST_okay;
 }
 
-static long copy_op(void *arg, void *data)
+long grant_copy_op(void *arg, void *data)
 {
     struct gnttab_copy *op = arg;
 
@@ -165,11 +165,10 @@ static long copy_op(void *arg, void *data)
     return 0;
 }
 
-long grant_copy_ops(uint64_t uop, unsigned count)
+long grant_copy_run(const struct grant_op *op, uint64_t uop, unsigned count)
 {
-    static const struct grant_array array = GRANT_ARRAY(gnttab_copy, status, status, copy_op);
     struct copy_ends ends = {.dest.writable = true};
-    long done = grant_array(&array, uop, count, &ends);
+    long done = grant_array(op, uop, count, &ends);
 
     end_release(&ends.source);
     end_release(&ends.dest);

@@ -84,38 +84,32 @@ int grant_grow(struct domain *d, unsigned nr_frames);
 // ... the status frames for the table's present length; lock held.
 int grant_grow_status(struct domain *d);
 
-// The domain that an operation names; privileged says whether others than the caller's own are
-// refused to all but privileged domains. GNTST_*; a reference in *d.
-int grant_get_domain(domid_t id, bool privileged, struct domain **d);
+// The domain that an operation names, which others than its own may only do if privileged. GNTST_*;
+// a reference in *d.
+int grant_get_domain(domid_t id, struct domain **d);
 
-// Operations on arrays: each does as many as it may, from `uop` on, and returns how many, or
-// -errno.
-long grant_map_ops(uint64_t uop, unsigned count);
-long grant_unmap_ops(uint64_t uop, unsigned count);
-long grant_replace_ops(uint64_t uop, unsigned count);
-long grant_copy_ops(uint64_t uop, unsigned count);
-
-// How such an array is gone through: each element is copied in, fn works on the copy, and the part
-// that holds results is copied back. fn returns 0, or -errno to give up.
-struct grant_array {
-    size_t size, out_offset, out_size;
+// An operation. It comes alone or as an array whose elements are gone through: each is copied in,
+// fn works on the copy, and the part that holds results is copied back. fn returns 0, or -errno to
+// give up. Some keep something from one element to the next: run provides for it, as `data`, and
+// takes it down at the end.
+struct grant_op {
+    uint16_t size, out_offset, out_size;
     long (*fn)(void *op, void *data);
+    long (*run)(const struct grant_op *op, uint64_t uop, unsigned count);
+    bool single;
 };
-#define GRANT_ARRAY(type, first_out, last_out, function)                             \
-    {                                                                                \
-        sizeof(struct type), offsetof(struct type, first_out),                       \
-            offsetof(struct type, last_out) + sizeof(((struct type *)0)->last_out) - \
-                offsetof(struct type, first_out),                                    \
-            function                                                                 \
-    }
-long grant_array(const struct grant_array *array, uint64_t uop, unsigned count, void *data);
 
-// Operations of a single argument. 0 or -errno.
-long grant_setup_table(uint64_t uop);
-long grant_query_size(uint64_t uop);
-long grant_set_version(uint64_t uop);
-long grant_get_version(uint64_t uop);
-long grant_get_status_frames(uint64_t uop);
+// Does as many elements as it may, from `uop` on, and returns how many, or -errno.
+long grant_array(const struct grant_op *op, uint64_t uop, unsigned count, void *data);
+
+long grant_map_op(void *op, void *data);
+long grant_map_run(const struct grant_op *op, uint64_t uop, unsigned count);
+long grant_unmap_op(void *op, void *data);
+long grant_replace_op(void *op, void *data);
+long grant_unmap_run(const struct grant_op *op, uint64_t uop, unsigned count);
+long grant_copy_op(void *op, void *data);
+long grant_copy_run(const struct grant_op *op, uint64_t uop, unsigned count);
+long grant_set_version_op(void *op, void *data);
 
 // Does the domain have a mapping of this frame?
 bool grant_has_mapping(struct domain *d, mfn_t mfn);

@@ -161,7 +161,7 @@ static int map_grant(struct domain *owner, struct gnttab_map_grant_ref *op)
 }
 
 // The operations of a batch mostly name the same domain: *cache keeps the last one.
-static long map_op(void *arg, void *cache)
+long grant_map_op(void *arg, void *cache)
 {
     struct gnttab_map_grant_ref *op = arg;
     struct domain **owner = cache;
@@ -179,12 +179,10 @@ static long map_op(void *arg, void *cache)
     return 0;
 }
 
-long grant_map_ops(uint64_t uop, unsigned count)
+long grant_map_run(const struct grant_op *op, uint64_t uop, unsigned count)
 {
-    static const struct grant_array array =
-        GRANT_ARRAY(gnttab_map_grant_ref, status, dev_bus_addr, map_op);
     struct domain *owner = NULL;
-    long done = grant_array(&array, uop, count, &owner);
+    long done = grant_array(op, uop, count, &owner);
 
     if (owner)
         domain_put(owner);
@@ -267,7 +265,7 @@ static void finish(struct batch *b)
     b->count = b->nr_host = 0;
 }
 
-static long unmap_op(void *arg, void *data)
+long grant_unmap_op(void *arg, void *data)
 {
     struct gnttab_unmap_grant_ref *op = arg;
     struct unmap u = {
@@ -277,7 +275,7 @@ static long unmap_op(void *arg, void *data)
     return 0;
 }
 
-static long replace_op(void *arg, void *data)
+long grant_replace_op(void *arg, void *data)
 {
     struct gnttab_unmap_and_replace *op = arg;
     struct unmap u = {
@@ -288,14 +286,14 @@ static long replace_op(void *arg, void *data)
 }
 
 // In batches; between two of them the hypercall may be preempted.
-static long unmap_array(const struct grant_array *array, uint64_t uop, unsigned count)
+long grant_unmap_run(const struct grant_op *op, uint64_t uop, unsigned count)
 {
     struct batch b = {.count = 0};
     unsigned done = 0;
 
     while (done < count) {
         unsigned n = MIN(count - done, (unsigned)BATCH);
-        long rc = grant_array(array, uop + done * array->size, n, &b);
+        long rc = grant_array(op, uop + done * op->size, n, &b);
 
         finish(&b);
         if (rc < 0)
@@ -305,22 +303,6 @@ static long unmap_array(const struct grant_array *array, uint64_t uop, unsigned 
             break;
     }
     return done;
-}
-
-long grant_unmap_ops(uint64_t uop, unsigned count)
-{
-    static const struct grant_array array =
-        GRANT_ARRAY(gnttab_unmap_grant_ref, status, status, unmap_op);
-
-    return unmap_array(&array, uop, count);
-}
-
-long grant_replace_ops(uint64_t uop, unsigned count)
-{
-    static const struct grant_array array =
-        GRANT_ARRAY(gnttab_unmap_and_replace, status, status, replace_op);
-
-    return unmap_array(&array, uop, count);
 }
 
 // Death: the page-table entries, if any are left, have references of their own, and no vCPU will

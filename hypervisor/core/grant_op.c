@@ -22,30 +22,48 @@ union grant_arg {
     struct gnttab_transfer transfer;
     struct gnttab_swap_grant_ref swap;
     struct gnttab_cache_flush flush;
+    struct gnttab_setup_table setup_table;
+    struct gnttab_query_size query_size;
+    struct gnttab_set_version set_version;
+    struct gnttab_get_version get_version;
+    struct gnttab_get_status_frames get_status_frames;
 };
 
-long grant_array(const struct grant_array *array, uint64_t uop, unsigned count, void *data)
+long grant_array(const struct grant_op *op, uint64_t uop, unsigned count, void *data)
 {
-    union grant_arg op;
+    union grant_arg arg;
 
-    for (unsigned i = 0; i < count; i++, uop += array->size) {
+    for (unsigned i = 0; i < count; i++, uop += op->size) {
         long rc;
 
         if (i && preempt_check())
             return i;
-        if (copy_from_guest(&op, uop, array->size))
+        if (copy_from_guest(&arg, uop, op->size))
             return -EFAULT;
-        rc = array->fn(&op, data);
+        rc = op->fn(&arg, data);
+        if (op->out_size &&
+            copy_to_guest(uop + op->out_offset, (char *)&arg + op->out_offset, op->out_size))
+            return -EFAULT;
         if (rc)
             return rc;
-        if (array->out_size && copy_to_guest(uop + array->out_offset,
-                                             (char *)&op + array->out_offset, array->out_size))
-            return -EFAULT;
     }
     return count;
 }
 
-// setup_table and query_size ----------------------------------------------------------------------
+// On a table as a whole
+// -----------------------------------------------------------------------------
+
+// Tells the numbers of a table's first n pages, which stay once they are there.
+static int list_frames(uint64_t list, void *const *pages, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        xen_pfn_t frame = virt_to_mfn(pages[i]);
+
+        if (copy_to_guest(list + i * sizeof(frame), &frame, sizeof(frame)))
+            return GNTST_bad_virt_addr;
+    }
+    return GNTST_okay;
+}
 
 static int setup_table(struct domain *d, const struct gnttab_setup_table *op)
 {
@@ -55,53 +73,77 @@ static int setup_table(struct domain *d, const struct gnttab_setup_table *op)
     spin_lock(&gt->lock);
     rc = grant_grow(d, op->nr_frames);
     spin_unlock(&gt->lock);
-    if (rc)
-        return GNTST_general_error;
-    for (unsigned i = 0; i < op->nr_frames; i++) {
-        xen_pfn_t frame = virt_to_mfn(gt->frames[i]); // stays once there
-
-        if (copy_to_guest((uint64_t)op->frame_list + i * sizeof(frame), &frame, sizeof(frame)))
-            return GNTST_bad_virt_addr;
-    }
-    return GNTST_okay;
+    return rc ? GNTST_general_error
+              : list_frames((uint64_t)op->frame_list, gt->frames, op->nr_frames);
 }
 
-long grant_setup_table(uint64_t uop)
+static long setup_table_op(void *arg, void *unused)
 {
-    struct gnttab_setup_table op;
+    struct gnttab_setup_table *op = arg;
     struct domain *d;
-    int status;
 
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    status = grant_get_domain(op.dom, true, &d);
-    if (!status) {
-        status = setup_table(d, &op);
+    op->status = (int16_t)grant_get_domain(op->dom, &d);
+    if (!op->status) {
+        op->status = (int16_t)setup_table(d, op);
         domain_put(d);
     }
-    op.status = (int16_t)status;
-    return copy_to_guest(uop, &op, sizeof(op));
+    return 0;
 }
 
-long grant_query_size(uint64_t uop)
+static int list_status_frames(struct domain *d, const struct gnttab_get_status_frames *op)
 {
-    struct gnttab_query_size op;
-    struct domain *d;
-    int status;
+    struct grant_table *gt = d->grants;
+    bool there;
 
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    status = grant_get_domain(op.dom, true, &d);
-    if (!status) {
-        op.nr_frames = d->grants->nr_frames;
-        op.max_nr_frames = d->grants->max_frames;
+    spin_lock(&gt->lock);
+    there = gt->version == 2 && op->nr_frames <= gt->nr_status_frames;
+    spin_unlock(&gt->lock);
+    return there ? list_frames((uint64_t)op->frame_list, (void *const *)gt->status, op->nr_frames)
+                 : GNTST_general_error;
+}
+
+static long get_status_frames_op(void *arg, void *unused)
+{
+    struct gnttab_get_status_frames *op = arg;
+    struct domain *d;
+
+    op->status = (int16_t)grant_get_domain(op->dom, &d);
+    if (!op->status) {
+        op->status = (int16_t)list_status_frames(d, op);
         domain_put(d);
     }
-    op.status = (int16_t)status;
-    return copy_to_guest(uop, &op, sizeof(op));
+    return 0;
 }
 
-// Small operations --------------------------------------------------------------------------------
+static long query_size_op(void *arg, void *unused)
+{
+    struct gnttab_query_size *op = arg;
+    struct domain *d;
+
+    op->status = (int16_t)grant_get_domain(op->dom, &d);
+    if (!op->status) {
+        op->nr_frames = d->grants->nr_frames;
+        op->max_nr_frames = d->grants->max_frames;
+        domain_put(d);
+    }
+    return 0;
+}
+
+static long get_version_op(void *arg, void *unused)
+{
+    struct gnttab_get_version *op = arg;
+    struct domain *d;
+    int status = grant_get_domain(op->dom, &d);
+
+    if (status)
+        return status == GNTST_bad_domain ? -ESRCH : -EPERM;
+    op->version = d->grants->version;
+    domain_put(d);
+    return 0;
+}
+
+// On single grants and frames
+// ------------------------------------------------------------------------
 
 static void swap_bytes(void *a, void *b, size_t size)
 {
@@ -201,67 +243,55 @@ static long flush_op(void *arg, void *data)
     return 0;
 }
 
-static long swap_ops(uint64_t uop, unsigned count)
-{
-    static const struct grant_array array =
-        GRANT_ARRAY(gnttab_swap_grant_ref, status, status, swap_op);
-
-    return grant_array(&array, uop, count, NULL);
-}
-
-static long transfer_ops(uint64_t uop, unsigned count)
-{
-    static const struct grant_array array =
-        GRANT_ARRAY(gnttab_transfer, status, status, transfer_op);
-
-    return grant_array(&array, uop, count, NULL);
-}
-
-static long flush_ops(uint64_t uop, unsigned count)
-{
-    static const struct grant_array array = {sizeof(struct gnttab_cache_flush), 0, 0, flush_op};
-
-    return grant_array(&array, uop, count, NULL);
-}
-
 // Dispatch ----------------------------------------------------------------------------------------
 
-static const struct {
-    size_t size; // of an element
-    long (*array)(uint64_t uop, unsigned count);
-    long (*single)(uint64_t uop);
-} ops[] = {
-    [GNTTABOP_map_grant_ref] = {sizeof(struct gnttab_map_grant_ref), grant_map_ops, NULL},
-    [GNTTABOP_unmap_grant_ref] = {sizeof(struct gnttab_unmap_grant_ref), grant_unmap_ops, NULL},
-    [GNTTABOP_setup_table] = {0, NULL, grant_setup_table},
-    [GNTTABOP_transfer] = {sizeof(struct gnttab_transfer), transfer_ops, NULL},
-    [GNTTABOP_copy] = {sizeof(struct gnttab_copy), grant_copy_ops, NULL},
-    [GNTTABOP_query_size] = {0, NULL, grant_query_size},
-    [GNTTABOP_unmap_and_replace] = {sizeof(struct gnttab_unmap_and_replace), grant_replace_ops,
-                                    NULL},
-    [GNTTABOP_set_version] = {0, NULL, grant_set_version},
-    [GNTTABOP_get_status_frames] = {0, NULL, grant_get_status_frames},
-    [GNTTABOP_get_version] = {0, NULL, grant_get_version},
-    [GNTTABOP_swap_grant_ref] = {sizeof(struct gnttab_swap_grant_ref), swap_ops, NULL},
-    [GNTTABOP_cache_flush] = {sizeof(struct gnttab_cache_flush), flush_ops, NULL},
+// The argument, and the first and last of its members that are results.
+#define ARGUMENT(type, first, last)                                              \
+    .size = sizeof(struct type), .out_offset = offsetof(struct type, first),     \
+    .out_size = offsetof(struct type, last) + sizeof(((struct type *)0)->last) - \
+                offsetof(struct type, first)
+
+static const struct grant_op ops[] = {
+    [GNTTABOP_map_grant_ref] = {ARGUMENT(gnttab_map_grant_ref, status, dev_bus_addr),
+                                .fn = grant_map_op, .run = grant_map_run},
+    [GNTTABOP_unmap_grant_ref] = {ARGUMENT(gnttab_unmap_grant_ref, status, status),
+                                  .fn = grant_unmap_op, .run = grant_unmap_run},
+    [GNTTABOP_unmap_and_replace] = {ARGUMENT(gnttab_unmap_and_replace, status, status),
+                                    .fn = grant_replace_op, .run = grant_unmap_run},
+    [GNTTABOP_copy] = {ARGUMENT(gnttab_copy, status, status), .fn = grant_copy_op,
+                       .run = grant_copy_run},
+    [GNTTABOP_transfer] = {ARGUMENT(gnttab_transfer, status, status), .fn = transfer_op},
+    [GNTTABOP_swap_grant_ref] = {ARGUMENT(gnttab_swap_grant_ref, status, status), .fn = swap_op},
+    [GNTTABOP_cache_flush] = {.size = sizeof(struct gnttab_cache_flush), .fn = flush_op},
+    [GNTTABOP_setup_table] = {ARGUMENT(gnttab_setup_table, status, status), .fn = setup_table_op,
+                              .single = true},
+    [GNTTABOP_query_size] = {ARGUMENT(gnttab_query_size, nr_frames, status), .fn = query_size_op,
+                             .single = true},
+    [GNTTABOP_set_version] = {ARGUMENT(gnttab_set_version, version, version),
+                              .fn = grant_set_version_op, .single = true},
+    [GNTTABOP_get_version] = {ARGUMENT(gnttab_get_version, version, version), .fn = get_version_op,
+                              .single = true},
+    [GNTTABOP_get_status_frames] = {ARGUMENT(gnttab_get_status_frames, status, status),
+                                    .fn = get_status_frames_op, .single = true},
 };
 
 long do_grant_table_op(unsigned cmd, uint64_t uop, unsigned count)
 {
+    const struct grant_op *op;
     long done;
 
     if ((int)count < 0)
         return -EINVAL;
     if (cmd >= ARRAY_SIZE(ops))
         return -ENOSYS;
-    cmd = (unsigned)index_nospec(cmd, ARRAY_SIZE(ops));
-    if (ops[cmd].single)
-        return count == 1 ? ops[cmd].single(uop) : -EINVAL;
-    if (!ops[cmd].array) // dump_table: a number without a call behind it, as in Xen
+    op = &ops[index_nospec(cmd, ARRAY_SIZE(ops))];
+    if (!op->fn) // dump_table: a number without a call behind it, as in Xen
         return -ENOSYS;
-    done = ops[cmd].array(uop, count);
+    if (op->single && count != 1)
+        return -EINVAL;
+    done = op->run ? op->run(op, uop, count) : grant_array(op, uop, count, NULL);
     if (done < 0 || done == count)
         return done < 0 ? done : 0;
     return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (uint64_t)cmd,
-                              uop + (uint64_t)done * ops[cmd].size, (uint64_t)(count - done));
+                              uop + (uint64_t)done * op->size, (uint64_t)(count - done));
 }

@@ -1,9 +1,8 @@
-// Grants: changing between versions 1 and 2, and the status frames of version 2.
+// Grants: changing between versions 1 and 2.
 #include "core/grant_impl.h"
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/guest.h"
 
 // The toolstack's entries survive the change, in use or not.
 struct reserved_entry {
@@ -95,74 +94,19 @@ static int change_version(struct domain *d, uint8_t version)
     return 0;
 }
 
-long grant_set_version(uint64_t uop)
+long grant_set_version_op(void *arg, void *unused)
 {
+    struct gnttab_set_version *op = arg;
     struct domain *d = current->domain;
-    struct gnttab_set_version op;
     long rc;
 
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    if (op.version != 1 && op.version != 2)
+    if (op->version != 1 && op->version != 2)
         return -EINVAL;
-    if (op.version > d->grants->max_version)
+    if (op->version > d->grants->max_version)
         return -ENOSYS;
     spin_lock(&d->grants->lock);
-    rc = change_version(d, (uint8_t)op.version);
-    op.version = d->grants->version;
+    rc = change_version(d, (uint8_t)op->version);
+    op->version = d->grants->version;
     spin_unlock(&d->grants->lock);
-    return copy_to_guest(uop, &op, sizeof(op)) ? -EFAULT : rc;
-}
-
-long grant_get_version(uint64_t uop)
-{
-    struct gnttab_get_version op;
-    struct domain *d;
-    int status;
-
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    status = grant_get_domain(op.dom, true, &d);
-    if (status)
-        return status == GNTST_bad_domain ? -ESRCH : -EPERM;
-    op.version = d->grants->version;
-    domain_put(d);
-    return copy_to_guest(uop, &op, sizeof(op));
-}
-
-// Copies the numbers of the first nr_frames status frames out.
-static int list_status_frames(struct domain *d, const struct gnttab_get_status_frames *op)
-{
-    struct grant_table *gt = d->grants;
-    bool there;
-
-    spin_lock(&gt->lock);
-    there = gt->version == 2 && op->nr_frames <= gt->nr_status_frames;
-    spin_unlock(&gt->lock);
-    if (!there)
-        return GNTST_general_error;
-    for (unsigned i = 0; i < op->nr_frames; i++) {
-        xen_pfn_t frame = virt_to_mfn(gt->status[i]); // stays once there
-
-        if (copy_to_guest((uint64_t)op->frame_list + i * sizeof(frame), &frame, sizeof(frame)))
-            return GNTST_bad_virt_addr;
-    }
-    return GNTST_okay;
-}
-
-long grant_get_status_frames(uint64_t uop)
-{
-    struct gnttab_get_status_frames op;
-    struct domain *d;
-    int status;
-
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    status = grant_get_domain(op.dom, true, &d);
-    if (!status) {
-        status = list_status_frames(d, &op);
-        domain_put(d);
-    }
-    op.status = (int16_t)status;
-    return copy_to_guest(uop, &op, sizeof(op));
+    return rc;
 }

@@ -14,12 +14,12 @@ static void chip_out(uint16_t port, uint8_t v);
 #define inb  chip_in
 #define outb chip_out
 #include "hypervisor/platform/serial.c"
+#undef inb
+#undef outb
 
 // The linker makes the list of options, which lib/cmdline.c wants to see, of at least one.
 static bool option;
 CMDLINE_BOOL("option", option, "");
-#undef inb
-#undef outb
 
 // The chip
 // -----------------------------------------------------------------------------------------
