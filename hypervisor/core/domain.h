@@ -217,6 +217,14 @@ const struct domain_ops *domain_kind(enum guest_kind kind);
 struct domain *domain_get_by_id(domid_t id);
 bool domain_get(struct domain *d);
 void domain_put(struct domain *d);
+// The same for the domain that the caller's argument names: its own, or any if it is privileged. 0,
+// -ESRCH, -EPERM.
+int domain_get_target(domid_t id, struct domain **d);
+// A vCPU by a number that comes from a guest; NULL if there is none.
+static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
+{
+    return id < d->max_vcpus ? d->vcpus[index_nospec(id, d->max_vcpus)] : NULL;
+}
 
 // Pausing nests. Returns once it, or no vCPU of d, runs any more: not for the current ones.
 void domain_pause(struct domain *d);

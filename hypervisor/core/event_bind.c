@@ -30,23 +30,11 @@ bool virq_is_per_vcpu(unsigned virq)
     return !virq_is_global(virq) && virq != VIRQ_ARGO;
 }
 
-int event_get_target(domid_t id, struct domain **d)
-{
-    *d = domain_get_by_id(id);
-    if (!*d)
-        return -ESRCH;
-    if (*d != current->domain && !current->domain->privileged) {
-        domain_put(*d);
-        return -EPERM;
-    }
-    return 0;
-}
-
 int event_alloc_unbound(struct evtchn_alloc_unbound *a)
 {
     struct event_port *p;
     struct domain *d;
-    int rc = event_get_target(a->dom, &d);
+    int rc = domain_get_target(a->dom, &d);
 
     if (rc)
         return rc;
@@ -118,7 +106,7 @@ int event_bind_interdomain(struct evtchn_bind_interdomain *a)
 int event_bind_virq(struct evtchn_bind_virq *a)
 {
     struct domain *d = current->domain;
-    struct vcpu *v = event_vcpu(d, a->vcpu);
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
     struct event_port *p;
     int rc;
 
@@ -146,7 +134,7 @@ int event_bind_ipi(struct evtchn_bind_ipi *a)
     struct event_port *p;
     int rc;
 
-    if (!event_vcpu(d, a->vcpu))
+    if (!domain_vcpu(d, a->vcpu))
         return -ENOENT;
     spin_lock(&d->events->lock);
     rc = event_port_alloc(d, &p);
@@ -282,7 +270,7 @@ static int set_vcpu(struct domain *d, struct event_port *p, struct vcpu *v)
 int event_bind_vcpu(struct evtchn_bind_vcpu *a)
 {
     struct domain *d = current->domain;
-    struct vcpu *v = event_vcpu(d, a->vcpu);
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
     struct event_port *p = event_port_find(d->events, a->port);
     int rc;
 

@@ -40,7 +40,7 @@ int event_alloc_xen_port(struct domain *local, unsigned vcpu, domid_t remote,
 
     if (!consumer)
         return -ENOSPC;
-    if (!event_vcpu(local, vcpu))
+    if (!domain_vcpu(local, vcpu))
         return -ENOENT;
     spin_lock(&es->lock);
     rc = event_port_alloc(local, &p);

@@ -100,7 +100,7 @@ static int init_control_locked(struct vcpu *v, const struct evtchn_init_control 
 int event_fifo_init_control(struct evtchn_init_control *a)
 {
     struct domain *d = current->domain;
-    struct vcpu *v = event_vcpu(d, a->vcpu);
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
     int rc;
 
     a->link_bits = EVTCHN_FIFO_LINK_BITS;

@@ -119,10 +119,6 @@ void event_pirq_unbind(struct domain *d, struct event_port *p);
 void event_fifo_destroy(struct domain *d);
 event_word_t *event_fifo_word(const struct domain *d, uint32_t port);
 
-// The domain that an argument names, with a reference: the caller's own, or any for a privileged
-// one. -ESRCH, -EPERM.
-int event_get_target(domid_t id, struct domain **d);
-
 // The operations; arguments are the hypervisor's copies.
 int event_alloc_unbound(struct evtchn_alloc_unbound *a);
 int event_bind_interdomain(struct evtchn_bind_interdomain *a);
@@ -132,8 +128,3 @@ int event_bind_pirq(struct evtchn_bind_pirq *a);
 int event_bind_vcpu(struct evtchn_bind_vcpu *a);
 int event_fifo_init_control(struct evtchn_init_control *a);
 int event_fifo_expand_array(struct evtchn_expand_array *a);
-
-static inline struct vcpu *event_vcpu(const struct domain *d, unsigned id)
-{
-    return id < d->max_vcpus ? d->vcpus[index_nospec(id, d->max_vcpus)] : NULL;
-}

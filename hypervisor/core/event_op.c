@@ -55,7 +55,7 @@ static int op_status(union evtchn_arg *arg)
     struct evtchn_status *a = &arg->status;
     struct domain *d;
     struct event_port *p;
-    int rc = event_get_target(a->dom, &d);
+    int rc = domain_get_target(a->dom, &d);
 
     if (rc)
         return rc;
@@ -79,7 +79,7 @@ int event_unmask(struct domain *d, uint32_t port)
     if (!p)
         return -EINVAL;
     spin_lock(&d->events->lock);
-    v = event_vcpu(d, p->vcpu);
+    v = domain_vcpu(d, p->vcpu);
     if (v)
         d->events->abi->unmask(d, v, p);
     spin_unlock(&d->events->lock);
@@ -132,7 +132,7 @@ int event_reset(struct domain *d)
 static int op_reset(union evtchn_arg *arg)
 {
     struct domain *d;
-    int rc = event_get_target(arg->reset.dom, &d);
+    int rc = domain_get_target(arg->reset.dom, &d);
 
     if (rc)
         return rc;

@@ -30,7 +30,7 @@ void event_info_moved(struct vcpu *v)
 
 void event_port_set_pending(struct domain *d, struct event_port *p)
 {
-    struct vcpu *v = event_vcpu(d, READ_ONCE(p->vcpu));
+    struct vcpu *v = domain_vcpu(d, READ_ONCE(p->vcpu));
 
     if (likely(v))
         d->events->abi->set_pending(d, v, p);
@@ -74,7 +74,7 @@ void event_notify_peer(const struct event_port *p)
     struct event_port *peer = event_port_find(d->events, p->number);
 
     if (unlikely(peer->consumer))
-        event_consumer_call(peer->consumer, event_vcpu(d, READ_ONCE(peer->vcpu)), peer->port);
+        event_consumer_call(peer->consumer, domain_vcpu(d, READ_ONCE(peer->vcpu)), peer->port);
     else
         event_port_set_pending(d, peer);
 }
@@ -121,7 +121,7 @@ void event_send_virq(struct vcpu *v, unsigned virq)
 
 void event_send_global_virq(struct domain *d, unsigned virq)
 {
-    struct vcpu *v = event_vcpu(d, 0);
+    struct vcpu *v = domain_vcpu(d, 0);
 
     if (v)
         event_send_virq(v, virq);

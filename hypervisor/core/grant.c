@@ -197,14 +197,9 @@ int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
 
 int grant_get_domain(domid_t id, struct domain **d)
 {
-    *d = domain_get_by_id(id);
-    if (!*d)
-        return GNTST_bad_domain;
-    if (*d != current->domain && !current->domain->privileged) {
-        domain_put(*d);
-        return GNTST_permission_denied;
-    }
-    return GNTST_okay;
+    int rc = domain_get_target(id, d);
+
+    return rc == -ESRCH ? GNTST_bad_domain : rc ? GNTST_permission_denied : GNTST_okay;
 }
 
 void grant_dump(struct domain *d)

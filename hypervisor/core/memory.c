@@ -26,17 +26,6 @@ void memory_domain_destroy(struct domain *d)
     d->e820 = NULL;
 }
 
-int memory_target(domid_t id, struct domain **d)
-{
-    *d = domain_get_by_id(id);
-    if (!*d)
-        return -ESRCH;
-    if (*d == current->domain || current->domain->privileged)
-        return 0;
-    domain_put(*d);
-    return -EPERM;
-}
-
 // An operation that there is never anything to do for: still with an argument that must be there.
 static long refuse(uint64_t arg, size_t size, long error)
 {
@@ -55,7 +44,7 @@ static long domain_question(unsigned op, uint64_t arg)
 
     if (copy_from_guest(&id, arg, sizeof(id)))
         return -EFAULT;
-    answer = memory_target(id, &d);
+    answer = domain_get_target(id, &d);
     if (answer)
         return answer;
     switch (op) {

@@ -164,7 +164,7 @@ long memory_exchange(uint64_t arg)
     if (copy_from_guest(&e, arg, sizeof(e)))
         return -EFAULT;
     rc = check(&e, &x);
-    if (rc || (rc = memory_target(e.in.domid, &x.d)))
+    if (rc || (rc = domain_get_target(e.in.domid, &x.d)))
         return rc;
     x.old = xzalloc_array(mfn_t, old_frames(&x));
     x.new = xzalloc_array(struct frame *, new_blocks(&x));

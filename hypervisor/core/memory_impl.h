@@ -8,9 +8,6 @@
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK     ((1u << MEMOP_EXTENT_SHIFT) - 1)
 
-// A domain that the caller may manage, with a reference. 0, -ESRCH, -EPERM.
-int memory_target(domid_t id, struct domain **d);
-
 // Each takes the guest address of its argument. Reservation operations go on at extent `start` and
 // return the number of extents done, -errno, or -ERESTART with *start advanced.
 long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start);

@@ -90,7 +90,7 @@ static long set_memory_map(uint64_t arg)
 
     if (copy_from_guest(&in, arg, sizeof(in)))
         return -EFAULT;
-    rc = memory_target(in.domid, &d);
+    rc = domain_get_target(in.domid, &d);
     if (rc)
         return rc;
     rc = set_map(d, &in.map);

@@ -17,7 +17,7 @@ static long remove_from_physmap(uint64_t arg)
 
     if (copy_from_guest(&in, arg, sizeof(in)))
         return -EFAULT;
-    rc = memory_target(in.domid, &d);
+    rc = domain_get_target(in.domid, &d);
     if (rc)
         return rc;
     rc = -ENOENT;
@@ -41,7 +41,7 @@ static long add_to_physmap(uint64_t arg, size_t size)
 
     if (copy_from_guest(&in, arg, size))
         return -EFAULT;
-    rc = memory_target(in.domid, &d);
+    rc = domain_get_target(in.domid, &d);
     if (rc)
         return rc;
     domain_put(d);
@@ -105,7 +105,7 @@ long memory_acquire_resource(uint64_t arg)
         return -EINVAL;
     if (!current->domain->privileged)
         return -EPERM;
-    rc = memory_target(r.domid, &d);
+    rc = domain_get_target(r.domid, &d);
     if (rc)
         return rc;
     if (d == current->domain)

@@ -126,7 +126,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
         return (long)*start;
     r.list = (uint64_t)in.extent_start;
     r.order = in.extent_order;
-    rc = memory_target(in.domid, &r.d);
+    rc = domain_get_target(in.domid, &r.d);
     if (rc)
         return (long)*start;
     rc = (long)*start;
@@ -172,7 +172,7 @@ long memory_claim(uint64_t arg)
         return -EINVAL;
     if (!current->domain->privileged)
         return -EPERM;
-    rc = memory_target(in.domid, &d);
+    rc = domain_get_target(in.domid, &d);
     if (rc)
         return rc;
     rc = set_claim(d, in.nr_extents);

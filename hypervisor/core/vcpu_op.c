@@ -177,11 +177,8 @@ static long send_nmi(struct vcpu *v)
 long do_vcpu_op(unsigned cmd, unsigned vcpu_id, uint64_t arg)
 {
     struct domain *d = current->domain;
-    struct vcpu *v;
+    struct vcpu *v = domain_vcpu(d, vcpu_id);
 
-    if (vcpu_id >= d->max_vcpus)
-        return -ENOENT;
-    v = d->vcpus[index_nospec(vcpu_id, d->max_vcpus)];
     if (!v)
         return -ENOENT;
     switch (cmd) {
