@@ -9,8 +9,8 @@
 #include "builder/builder.h"
 #include "builder/image.h"
 #include "builder/memory.h"
+#include "control/grant_seed.h"
 #include "pv-abi/elfnote.h"
-#include "pv-abi/grant_table.h"
 
 #define PAGE_SHIFT  12
 #define PAGE_SIZE   4096ul
@@ -204,47 +204,15 @@ static int pin_root(struct build *b)
     return rc < 0 ? (int)rc : 0;
 }
 
-// The first frame of the guest's grant table, which the hypervisor makes when asked for it.
-static int find_grant_table(const struct build *b, uint64_t *frame)
-{
-    struct control *c = b->target->control;
-    struct gnttab_setup_table *op = control_buffer(c, PAGE_SIZE);
-    uint64_t arguments[5] = {GNTTABOP_setup_table, (uintptr_t)op, 1};
-    long rc;
-
-    if (!op)
-        return -ENOMEM;
-    op->dom = b->target->domain;
-    op->nr_frames = 1;
-    op->frame_list = (xen_pfn_t *)(op + 1);
-    rc = control_hypercall(c, __HYPERVISOR_grant_table_op, arguments);
-    if (!rc && op->status)
-        rc = op->status == GNTST_permission_denied ? -EPERM : -EINVAL;
-    *frame = *(xen_pfn_t *)(op + 1);
-    control_buffer_free(c, op, PAGE_SIZE);
-    return (int)rc;
-}
-
 // Who serves console and xenstore maps their pages by grants that every guest is born with.
 static int seed_grants(struct build *b)
 {
     const struct pv_target *t = b->target;
     const struct layout *l = b->layout;
-    struct grant_entry_v1 *table;
-    uint64_t frame;
-    int rc = find_grant_table(b, &frame);
+    struct grant_seed console = {t->console_domain, b->memory.mfns[l->console]};
+    struct grant_seed xenstore = {t->xenstore_domain, b->memory.mfns[l->xenstore]};
 
-    if (rc)
-        return rc;
-    table = control_map(t->control, t->domain, PROT_READ | PROT_WRITE, &frame, 1, NULL);
-    if (!table)
-        return -errno;
-    table[GNTTAB_RESERVED_CONSOLE] = (struct grant_entry_v1){GTF_permit_access, t->console_domain,
-                                                             (uint32_t)b->memory.mfns[l->console]};
-    table[GNTTAB_RESERVED_XENSTORE] = (struct grant_entry_v1){
-        GTF_permit_access, t->xenstore_domain, (uint32_t)b->memory.mfns[l->xenstore]};
-    control_unmap(table, 1);
-    return 0;
+    return control_seed_grants(t->control, t->domain, console, xenstore);
 }
 
 static int set_vcpu(struct build *b)

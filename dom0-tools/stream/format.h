@@ -81,7 +81,7 @@ enum {
     PAGE_EMPTY = 14,   // no content yet
     PAGE_INVALID = 15, // no such frame any more
 };
-#define PAGE_LEVEL(type) ((type) & 7)
+#define PAGE_LEVEL(type) ((type)&7)
 
 struct stream_pv_info {
     uint8_t width;  // of the guest, in bytes

@@ -12,7 +12,7 @@
 #include "control/control.h"
 
 struct stream_progress {
-    unsigned round; // 1: everything; further ones: what was written meanwhile; 0: the last
+    unsigned round;       // 1: everything; further ones: what was written meanwhile; 0: the last
     uint64_t done, total; // frames of this round
 };
 
@@ -31,8 +31,8 @@ struct stream_save {
 };
 
 // Writes a guest, which is suspended afterwards. On failure the guest may be suspended or not, the
-// log of dirty frames is off, and the stream is worthless. -EOPNOTSUPP: the guest's kernel keeps its
-// P2M list in a form that is not understood, or the hypervisor cannot log dirty frames (live).
+// log of dirty frames is off, and the stream is worthless. -EOPNOTSUPP: the guest's kernel keeps
+// its P2M list in a form that is not understood, or the hypervisor cannot log dirty frames (live).
 int pv_stream_save(const struct stream_save *save);
 
 struct stream_restore {
@@ -50,7 +50,7 @@ struct stream_restored {
     uint64_t pages; // memory that the guest has
 };
 
-// Fills a new domain; its vCPUs are ready to go on where they suspended. -EINVAL: not such a stream,
-// or damaged; -EOPNOTSUPP: of a kind of guest that is not known; -ENOMEM; what the hypervisor says.
-// A domain that could not be restored is to be destroyed.
+// Fills a new domain; its vCPUs are ready to go on where they suspended. -EINVAL: not such a
+// stream, or damaged; -EOPNOTSUPP: of a kind of guest that is not known; -ENOMEM; what the
+// hypervisor says. A domain that could not be restored is to be destroyed.
 int pv_stream_restore(const struct stream_restore *restore, struct stream_restored *restored);

@@ -1,0 +1,38 @@
+// Streams of guests, on a machine of a few frames: whatever comes, it ends with an error in words
+// or with a guest, and nothing is touched that is not the new domain's.
+//
+// sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
+// libraries: -D_GNU_SOURCE -Idom0-tools
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "stream/stream.h"
+#include "tests/tools/fake_machine.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static FILE *null;
+    static int fd = -1;
+    struct stream_restored result;
+    struct stream_restore restore = {.control = machine_control(), .domain = 2};
+
+    if (fd < 0) {
+        fd = memfd_create("stream", 0);
+        null = fopen("/dev/null", "w");
+    }
+    machine_reset();
+    machine.frames_left = 64;
+    machine_create_domain(2);
+    if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+        abort();
+    lseek(fd, 0, SEEK_SET);
+    restore.fd = fd;
+    restore.messages = null;
+    if (pv_stream_restore(&restore, &result) > 0)
+        abort();
+    return 0;
+}
