@@ -24,7 +24,7 @@ static void advance(struct iovec **iov, unsigned *count, size_t done)
     }
 }
 
-static int write_all(int fd, struct iovec *iov, unsigned count)
+int stream_write(int fd, struct iovec *iov, unsigned count)
 {
     advance(&iov, &count, 0);
     while (count) {
@@ -50,7 +50,7 @@ int stream_write_headers(int fd)
         .type = STREAM_PV, .page_shift = 12, .xen_major = 4, .xen_minor = 17};
     struct iovec iov[] = {{&image, sizeof(image)}, {&domain, sizeof(domain)}};
 
-    return write_all(fd, iov, 2);
+    return stream_write(fd, iov, 2);
 }
 
 int stream_write_record(int fd, uint32_t type, const struct iovec *parts, unsigned count)
@@ -67,10 +67,10 @@ int stream_write_record(int fd, uint32_t type, const struct iovec *parts, unsign
     }
     iov[0] = (struct iovec){&header, sizeof(header)};
     iov[count + 1] = (struct iovec){(void *)zeros, -header.length % 8};
-    return write_all(fd, iov, count + 2);
+    return stream_write(fd, iov, count + 2);
 }
 
-static int read_all(int fd, void *buffer, size_t length)
+int stream_read(int fd, void *buffer, size_t length)
 {
     char *at = buffer;
 
@@ -125,14 +125,14 @@ int stream_reader_open(struct stream_reader *reader, int fd, FILE *messages)
     int rc;
 
     *reader = (struct stream_reader){.fd = fd, .messages = messages};
-    rc = read_all(fd, &image, sizeof(image));
+    rc = stream_read(fd, &image, sizeof(image));
     if (!rc)
         rc = check_image_header(reader, &image);
     else
         fprintf(messages, "stream: cannot read its header: %s\n", strerror(-rc));
     if (rc)
         return rc;
-    rc = read_all(fd, &domain, sizeof(domain));
+    rc = stream_read(fd, &domain, sizeof(domain));
     return rc ? refuse(reader, rc, "ends within its headers")
               : check_domain_header(reader, &domain);
 }
@@ -157,25 +157,36 @@ static int make_room(struct stream_reader *reader, size_t length)
     return 0;
 }
 
-int stream_read_record(struct stream_reader *reader, struct stream_record *record)
+int stream_read_header(struct stream_reader *reader, struct stream_record *record)
 {
-    struct stream_record_header header;
-    int rc = read_all(reader->fd, &header, sizeof(header));
-    size_t padded;
+    struct stream_record_header header = {0};
+    int rc = stream_read(reader->fd, &header, sizeof(header));
 
-    if (rc)
-        return rc;
-    if (header.length > STREAM_MAX_BODY) {
-        fprintf(reader->messages, "stream: a record %s of %u bytes is longer than any can be\n",
-                stream_record_name(header.type), header.length);
+    *record = (struct stream_record){.type = header.type, .length = header.length};
+    if (!rc && header.length > STREAM_MAX_BODY) {
+        fprintf(reader->messages, "stream: a record of %u bytes is longer than any can be\n",
+                header.length);
         return -EINVAL;
     }
-    padded = (header.length + 7ul) & ~7ul;
-    rc = make_room(reader, padded);
-    if (!rc)
-        rc = read_all(reader->fd, reader->buffer, padded);
-    *record = (struct stream_record){header.type, header.length, reader->buffer};
     return rc;
+}
+
+int stream_read_body(struct stream_reader *reader, struct stream_record *record)
+{
+    size_t padded = (record->length + 7ul) & ~7ul;
+    int rc = make_room(reader, padded);
+
+    if (!rc)
+        rc = stream_read(reader->fd, reader->buffer, padded);
+    record->body = reader->buffer;
+    return rc;
+}
+
+int stream_read_record(struct stream_reader *reader, struct stream_record *record)
+{
+    int rc = stream_read_header(reader, record);
+
+    return rc ? rc : stream_read_body(reader, record);
 }
 
 const char *stream_record_name(uint32_t type)

@@ -9,6 +9,10 @@
 
 #include "stream/format.h"
 
+// All of it, or an error; the vector is used up.
+int stream_write(int fd, struct iovec *iov, unsigned count);
+int stream_read(int fd, void *buffer, size_t length);
+
 int stream_write_headers(int fd);
 
 // Writes a record whose body is `parts` one after another, at most STREAM_MAX_PARTS of them.
@@ -31,6 +35,9 @@ struct stream_reader {
 
 // Checks the headers of a stream of a PV guest; says what is wrong with them.
 int stream_reader_open(struct stream_reader *reader, int fd, FILE *messages);
+// A record: its type and length, and then its body, or all at once.
+int stream_read_header(struct stream_reader *reader, struct stream_record *record);
+int stream_read_body(struct stream_reader *reader, struct stream_record *record);
 int stream_read_record(struct stream_reader *reader, struct stream_record *record);
 void stream_reader_close(struct stream_reader *reader);
 

@@ -15,6 +15,7 @@
 #include "pv-abi/grant_table.h"
 #include "pv-abi/shared_info.h"
 #include "pv-abi/start_info.h"
+#include "stream/file.h"
 #include "stream/format.h"
 #include "stream/stream.h"
 #include "tests/tools/fake_machine.h"
@@ -303,6 +304,35 @@ static void test_damage(void)
     close(fd);
 }
 
+// What xl has around it, and what it is when it is none of xl's.
+static void test_file(void)
+{
+    int fd = memfd_create("saved", 0);
+    char *config, byte;
+
+    CU_ASSERT_EQUAL(saved_write_begin(fd, "{\"c_info\": 1}", messages), 0);
+    CU_ASSERT_EQUAL(write(fd, "guest", 5), 5);
+    CU_ASSERT_EQUAL(saved_write_end(fd, messages), 0);
+    lseek(fd, 0, SEEK_SET);
+    CU_ASSERT_EQUAL(saved_read_begin(fd, &config, messages), 0);
+    CU_ASSERT_STRING_EQUAL(config, "{\"c_info\": 1}");
+    free(config);
+    lseek(fd, 5, SEEK_CUR);
+    CU_ASSERT_EQUAL(saved_read_end(fd, messages), 0);
+    CU_ASSERT_EQUAL(read(fd, &byte, 1), 0);
+    for (off_t length = 0; length < 48 + 4 + 14 + 16 + 8; length++) {
+        CU_ASSERT_EQUAL(ftruncate(fd, length), 0);
+        lseek(fd, 0, SEEK_SET);
+        CU_ASSERT(saved_read_begin(fd, &config, messages) < 0);
+        CU_ASSERT_PTR_NULL(config);
+    }
+    lseek(fd, 0, SEEK_SET);
+    CU_ASSERT_EQUAL(write(fd, "Y", 1), 1);
+    lseek(fd, 0, SEEK_SET);
+    CU_ASSERT_EQUAL(saved_read_begin(fd, &config, messages), -EINVAL);
+    close(fd);
+}
+
 int main(void)
 {
     CU_pSuite s;
@@ -316,6 +346,7 @@ int main(void)
     CU_add_test(s, "tables that cannot be saved", test_bad_tables);
     CU_add_test(s, "no memory to restore to", test_no_memory);
     CU_add_test(s, "damaged streams", test_damage);
+    CU_add_test(s, "xl's files", test_file);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failures = CU_get_number_of_failures();
