@@ -1,0 +1,195 @@
+// Making a domain: everything about the files is found out first, then the hypervisor's side is
+// made, then xenstore's. Whatever fails, what was made is taken away again.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/impl.h"
+#include "domain/userdata.h"
+#include "pv-abi/event_channel.h"
+
+struct creation {
+    const struct toolstack *t;
+    const struct domain_config *config;
+    struct pv_image *image;
+    domid_t id;
+    bool made; // the hypervisor knows the domain
+    struct domain_rings rings;
+    struct pv_build build;
+};
+
+static int check_config(struct creation *c)
+{
+    const struct domain_config *config = c->config;
+    int other = domain_find(c->t, config->name);
+
+    if (other >= 0) {
+        fprintf(c->t->messages,
+                "domain %d is called %s already; names are unique (name=, or rename the other)\n",
+                other, config->name);
+        return -EEXIST;
+    }
+    if (config->type != DOMAIN_TYPE_PV) {
+        fprintf(c->t->messages, "type = \"%s\": only PV domains can be made\n",
+                domain_type_name(config->type));
+        return -ENOSYS;
+    }
+    if (strcmp(config->pool, "Pool-0")) {
+        fprintf(c->t->messages, "pool = \"%s\": there is only Pool-0\n", config->pool);
+        return -ENOSYS;
+    }
+    return 0;
+}
+
+static int open_image(struct creation *c)
+{
+    struct pv_image_source source = {
+        .kernel = c->config->kernel,
+        .ramdisk = c->config->ramdisk,
+        .cmdline = c->config->cmdline,
+        .memory_kib = c->config->memory_kib,
+    };
+    int rc;
+
+    if (!source.kernel) {
+        fprintf(c->t->messages, "kernel: not given, and there is no other way to start a guest\n");
+        return -EINVAL;
+    }
+    rc = pv_image_open(&source, c->t->messages, &c->image);
+    if (!rc && c->t->verbose)
+        fprintf(c->t->messages, "%s: %s, packing %s\n", source.kernel, pv_image_name(c->image),
+                pv_image_packing(c->image));
+    return rc;
+}
+
+// The highest version of grant tables that the domain may choose.
+static int grant_version(const struct creation *c, uint32_t *version)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
+    int rc = 0;
+
+    *version = (uint32_t)c->config->max_grant_version;
+    if (c->config->max_grant_version < 0) {
+        rc = control_sysctl(c->t->control, &op);
+        *version = op.u.physinfo.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? 2 : 1;
+    }
+    return rc;
+}
+
+static int make_domain(struct creation *c)
+{
+    const struct domain_config *config = c->config;
+    struct xen_domctl op = {.u.createdomain = {
+                                .max_vcpus = config->max_vcpus,
+                                .max_evtchn_port = config->max_event_channels,
+                                .max_grant_frames = config->max_grant_frames,
+                                .max_maptrack_frames = config->max_maptrack_frames,
+                            }};
+    int rc = grant_version(c, &op.u.createdomain.grant_opts);
+
+    memcpy(op.u.createdomain.handle, config->uuid, sizeof(config->uuid));
+    if (!rc)
+        rc = domain_control(c->t, XEN_DOMCTL_createdomain, 0, &op);
+    if (rc)
+        return domain_fail(c->t, rc,
+                           "the hypervisor makes no domain (maxvcpus %u, %u event "
+                           "channels, %d grant frames)",
+                           config->max_vcpus, config->max_event_channels, config->max_grant_frames);
+    c->id = op.domain;
+    c->made = true;
+    return 0;
+}
+
+static int set_up(struct creation *c)
+{
+    return setup_domain(c->t, c->id, c->config);
+}
+
+// A port of the guest's to which domain 0 may bind.
+static int new_port(const struct creation *c, uint32_t *port)
+{
+    struct control *control = c->t->control;
+    struct evtchn_alloc_unbound *op = control_buffer(control, sizeof(*op));
+    uint64_t arguments[5] = {EVTCHNOP_alloc_unbound, (uintptr_t)op};
+    long rc;
+
+    if (!op)
+        return -ENOMEM;
+    op->dom = c->id;
+    rc = control_hypercall(control, __HYPERVISOR_event_channel_op, arguments);
+    *port = op->port;
+    control_buffer_free(control, op, sizeof(*op));
+    return (int)rc;
+}
+
+static int build(struct creation *c)
+{
+    struct pv_target target = {.control = c->t->control, .domain = c->id};
+    int rc = new_port(c, &c->rings.xenstore_port);
+
+    if (!rc)
+        rc = new_port(c, &c->rings.console_port);
+    if (rc)
+        return domain_fail(c->t, rc, "domain %u gets no event channel", c->id);
+    target.console_port = c->rings.console_port;
+    target.xenstore_port = c->rings.xenstore_port;
+    rc = pv_image_build(c->image, &target, c->t->messages, &c->build);
+    c->rings.console_mfn = c->build.console_mfn;
+    c->rings.xenstore_mfn = c->build.xenstore_mfn;
+    return rc;
+}
+
+static int write_nodes(struct creation *c)
+{
+    return nodes_create(c->t, c->id, c->config, &c->rings);
+}
+
+static int introduce(struct creation *c)
+{
+    if (xs_introduce_domain(c->t->store, c->id, c->rings.xenstore_mfn, c->rings.xenstore_port))
+        return 0;
+    return domain_fail(c->t, -errno, "xenstored does not take in domain %u", c->id);
+}
+
+static int keep_config(struct creation *c)
+{
+    return userdata_store(c->t, c->id, c->config);
+}
+
+static const struct step {
+    int (*run)(struct creation *c);
+    const char *name; // for `verbose`
+} steps[] = {
+    {check_config, "check"},       {open_image, "read the kernel"}, {make_domain, "make domain"},
+    {set_up, "set limits"},        {build, "fill memory"},          {write_nodes, "write nodes"},
+    {introduce, "tell xenstored"}, {keep_config, "keep config"},
+};
+
+static int run_steps(struct creation *c)
+{
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        uint64_t start = domain_now();
+        int rc = steps[i].run(c);
+
+        if (c->t->verbose)
+            fprintf(c->t->messages, "%9.3f ms  %s\n", (double)(domain_now() - start) / 1e6,
+                    steps[i].name);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int domain_create(const struct toolstack *t, const struct domain_config *config, domid_t *id)
+{
+    struct creation c = {.t = t, .config = config};
+    int rc = run_steps(&c);
+
+    pv_image_free(c.image);
+    *id = c.id;
+    if (rc && c.made) {
+        fprintf(t->messages, "domain %u is taken away again\n", c.id);
+        domain_destroy(t, c.id);
+    }
+    return rc;
+}

@@ -1,0 +1,28 @@
+// The end of a domain.
+#include <errno.h>
+
+#include "domain/impl.h"
+#include "domain/userdata.h"
+
+int domain_destroy(const struct toolstack *t, domid_t id)
+{
+    struct xen_domctl_getdomaininfo info;
+    struct xen_domctl op = {0};
+    int there = domain_info(t, id, &info), rc, nodes;
+
+    if (there && there != -ESRCH)
+        return domain_fail(t, there, "domain %u cannot be looked up", id);
+    if (!there) {
+        // It must not see its devices go: what it would do then is nobody's concern.
+        domain_control(t, XEN_DOMCTL_pausedomain, id, &op);
+        rc = domain_control(t, XEN_DOMCTL_destroydomain, id, &op);
+        if (rc && rc != -ESRCH)
+            return domain_fail(t, rc, "domain %u cannot be destroyed", id);
+    }
+    nodes = nodes_remove(t, id);
+    xs_release_domain(t->store, id); // fails where xenstored has noticed by itself
+    userdata_remove(id);
+    if (there && nodes)
+        return domain_fail(t, -ESRCH, "domain %u", id);
+    return 0;
+}

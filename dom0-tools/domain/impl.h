@@ -1,0 +1,60 @@
+// What the files of this room share.
+#pragma once
+
+#include "builder/builder.h"
+#include "domain/domain.h"
+
+#define DOMAIN_PATH_MAX 256
+#define UUID_TEXT_MAX   37
+
+// Says "format: what -error means" and returns `error`.
+int domain_fail(const struct toolstack *t, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// control_domctl() of one command.
+int domain_control(const struct toolstack *t, uint32_t command, domid_t id, struct xen_domctl *op);
+
+// -ESRCH, which is not said: no such domain.
+int domain_info(const struct toolstack *t, domid_t id, struct xen_domctl_getdomaininfo *info);
+
+// A value of the store below /local/domain/ID, the caller's to free; NULL if there is none.
+char *domain_read(const struct toolstack *t, domid_t id, const char *path);
+int domain_write(const struct toolstack *t, domid_t id, const char *path, const char *value);
+
+void domain_uuid_text(const uint8_t uuid[16], char text[UUID_TEXT_MAX]);
+
+// Monotonic, in nanoseconds.
+uint64_t domain_now(void);
+
+// nodes.c: what xenstore knows of a domain
+// -----------------------------------------------------------
+
+struct domain_rings {
+    uint32_t console_port, xenstore_port;
+    uint64_t console_mfn, xenstore_mfn;
+};
+
+int nodes_create(const struct toolstack *t, domid_t id, const struct domain_config *config,
+                 const struct domain_rings *rings);
+// 0, or -ENOENT if there was nothing; nothing is said.
+int nodes_remove(const struct toolstack *t, domid_t id);
+
+// setup.c: what a domain is allowed, before it has memory
+// ------------------------------------------
+
+int setup_domain(const struct toolstack *t, domid_t id, const struct domain_config *config);
+
+// wait.c: events of the store
+// -----------------------------------------------------------------------
+
+struct waiter {
+    struct xs_handle *store;
+    uint64_t deadline; // domain_now(), 0: none
+};
+
+// Watches the end of domains and, unless NULL, `path`, on a connection of its own. Says what fails.
+int waiter_open(struct waiter *w, const struct toolstack *t, const char *path, unsigned seconds);
+void waiter_close(struct waiter *w);
+
+// 0: something may have changed; -ETIMEDOUT; -EIO: the connection is lost.
+int waiter_next(struct waiter *w);

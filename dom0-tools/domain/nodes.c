@@ -1,0 +1,217 @@
+// The nodes of a domain in xenstore, laid out as libxl lays them out, whose commands and daemons
+// find what they look for.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "domain/impl.h"
+
+// What a node is to the guest, beyond what it inherits: readable.
+enum rights { INHERITED, GUEST_READS, GUEST_OWNS };
+
+// Writes of one transaction; after the first error the others do nothing.
+struct writer {
+    struct xs_handle *store;
+    xs_transaction_t transaction;
+    domid_t id;
+    char base[DOMAIN_PATH_MAX];
+    char path[2 * DOMAIN_PATH_MAX]; // that failed
+    int error;
+};
+
+static void set_base(struct writer *w, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(w->base, sizeof(w->base), format, list);
+    va_end(list);
+}
+
+static bool set_rights(struct writer *w, enum rights rights)
+{
+    struct xs_permissions guest_owns[] = {{w->id, XS_PERM_NONE}};
+    struct xs_permissions guest_reads[] = {{0, XS_PERM_NONE}, {w->id, XS_PERM_READ}};
+
+    if (rights == INHERITED)
+        return true;
+    return xs_set_permissions(w->store, w->transaction, w->path,
+                              rights == GUEST_OWNS ? guest_owns : guest_reads,
+                              rights == GUEST_OWNS ? 1 : 2);
+}
+
+// The node `name` below the base; "" is the base itself.
+static void node(struct writer *w, enum rights rights, const char *name, const char *value)
+{
+    if (w->error)
+        return;
+    snprintf(w->path, sizeof(w->path), "%s%s%s", w->base, *name ? "/" : "", name);
+    if (!xs_write(w->store, w->transaction, w->path, value, (unsigned)strlen(value)) ||
+        !set_rights(w, rights))
+        w->error = -errno;
+}
+
+static void number(struct writer *w, const char *name, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    node(w, INHERITED, name, text);
+}
+
+static void write_cpus(struct writer *w, const struct domain_config *config)
+{
+    char name[40];
+
+    for (unsigned i = 0; i < config->max_vcpus; i++) {
+        snprintf(name, sizeof(name), "cpu/%u/availability", i);
+        node(w, INHERITED, name, i < config->vcpus ? "online" : "offline");
+    }
+}
+
+static void write_rings(struct writer *w, const struct domain_rings *rings)
+{
+    char backend[DOMAIN_PATH_MAX];
+
+    snprintf(backend, sizeof(backend), "/local/domain/0/backend/console/%u/0", w->id);
+    number(w, "store/port", rings->xenstore_port);
+    number(w, "store/ring-ref", rings->xenstore_mfn);
+    node(w, INHERITED, "console/backend", backend);
+    number(w, "console/backend-id", 0);
+    node(w, INHERITED, "console/limit", "1048576");
+    node(w, INHERITED, "console/output", "pty");
+    node(w, INHERITED, "console/tty", "");
+    node(w, INHERITED, "console/type", "xenconsoled");
+    number(w, "console/port", rings->console_port);
+    number(w, "console/ring-ref", rings->console_mfn);
+}
+
+static void write_domain(struct writer *w, const struct domain_config *config, const char *uuid,
+                         const struct domain_rings *rings)
+{
+    static const char *const owned[] = {
+        "control/shutdown",
+        "control/feature-poweroff",
+        "control/feature-reboot",
+        "control/feature-suspend",
+        "control/sysrq",
+        "device/suspend/event-channel",
+        "data",
+        "drivers",
+        "feature",
+        "attr",
+        "error",
+    };
+    char vm[DOMAIN_PATH_MAX];
+
+    set_base(w, "/local/domain/%u", w->id);
+    node(w, GUEST_READS, "", "");
+    snprintf(vm, sizeof(vm), "/vm/%s", uuid);
+    node(w, INHERITED, "vm", vm);
+    node(w, INHERITED, "name", config->name);
+    number(w, "domid", w->id);
+    number(w, "memory/static-max", config->max_memory_kib);
+    number(w, "memory/target", config->memory_kib);
+    number(w, "memory/videoram", 0);
+    write_cpus(w, config);
+    node(w, INHERITED, "device", "");
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+        node(w, GUEST_OWNS, owned[i], "");
+    node(w, INHERITED, "control/platform-feature-multiprocessor-suspend", "1");
+    node(w, INHERITED, "control/platform-feature-xs_reset_watches", "1");
+    write_rings(w, rings);
+}
+
+static void write_vm(struct writer *w, const struct domain_config *config, const char *uuid)
+{
+    set_base(w, "/vm/%s", uuid);
+    node(w, GUEST_READS, "", "");
+    node(w, INHERITED, "uuid", uuid);
+    node(w, INHERITED, "name", config->name);
+    number(w, "start_time", (uint64_t)time(NULL));
+    node(w, INHERITED, "image/ostype", "linux");
+    node(w, INHERITED, "image/kernel", config->kernel ? config->kernel : "");
+    node(w, INHERITED, "image/ramdisk", config->ramdisk ? config->ramdisk : "");
+    node(w, INHERITED, "image/cmdline", config->cmdline);
+}
+
+static void write_console_backend(struct writer *w)
+{
+    char frontend[DOMAIN_PATH_MAX];
+
+    snprintf(frontend, sizeof(frontend), "/local/domain/%u/console", w->id);
+    set_base(w, "/local/domain/0/backend/console/%u/0", w->id);
+    node(w, GUEST_READS, "", "");
+    node(w, INHERITED, "frontend", frontend);
+    number(w, "frontend-id", w->id);
+    number(w, "online", 1);
+    number(w, "state", 1);
+    node(w, INHERITED, "protocol", "vt100");
+}
+
+// One try; -EAGAIN if others' changes came between.
+static int try_create(struct writer *w, const struct domain_config *config,
+                      const struct domain_rings *rings)
+{
+    char uuid[UUID_TEXT_MAX];
+
+    w->error = 0;
+    w->transaction = xs_transaction_start(w->store);
+    if (w->transaction == XBT_NULL)
+        return -errno;
+    domain_uuid_text(config->uuid, uuid);
+    set_base(w, "/local/domain/%u", w->id);
+    xs_rm(w->store, w->transaction, w->base); // of a domain that had this number
+    write_domain(w, config, uuid, rings);
+    write_vm(w, config, uuid);
+    write_console_backend(w);
+    if (!xs_transaction_end(w->store, w->transaction, w->error != 0) && !w->error)
+        w->error = -errno;
+    return w->error;
+}
+
+int nodes_create(const struct toolstack *t, domid_t id, const struct domain_config *config,
+                 const struct domain_rings *rings)
+{
+    struct writer w = {.store = t->store, .id = id};
+    int rc;
+
+    do {
+        rc = try_create(&w, config, rings);
+    } while (rc == -EAGAIN);
+    if (rc)
+        return domain_fail(t, rc, "domain %u cannot be written to xenstore (%s)", id, w.path);
+    return 0;
+}
+
+// What of one kind of device serves the domain, in domain 0.
+static void remove_backends(const struct toolstack *t, domid_t id)
+{
+    char path[DOMAIN_PATH_MAX];
+    unsigned count = 0;
+    char **kinds = xs_directory(t->store, XBT_NULL, "/local/domain/0/backend", &count);
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kinds[i], id);
+        xs_rm(t->store, XBT_NULL, path);
+    }
+    free(kinds);
+}
+
+int nodes_remove(const struct toolstack *t, domid_t id)
+{
+    char path[DOMAIN_PATH_MAX];
+    char *vm = domain_read(t, id, "vm");
+
+    remove_backends(t, id);
+    if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
+        xs_rm(t->store, XBT_NULL, vm);
+    free(vm);
+    snprintf(path, sizeof(path), "/libxl/%u", id);
+    xs_rm(t->store, XBT_NULL, path);
+    snprintf(path, sizeof(path), "/local/domain/%u", id);
+    return xs_rm(t->store, XBT_NULL, path) ? 0 : -errno;
+}
