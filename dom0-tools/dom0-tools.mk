@@ -35,6 +35,8 @@ endef
 
 # One line a program.
 $(eval $(call tools_program,xenstore,xenstore-commands xenstore,-lpthread))
+XENSTORE_COMMANDS := read write list ls rm exists watch chmod control # its names, xenstore-NAME
+$(eval $(call tools_program,vellum-consoled,consoled xenstore control,-levent_core -lpthread))
 
 # The client library for programs that were not built here, Debian's among them.
 LIBXENSTORE := $(TOOLS_DIR)/lib/libxenstore.so.4

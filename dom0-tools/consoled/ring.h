@@ -1,0 +1,23 @@
+// The two rings of a guest's console page, from the daemon's side.
+//
+// The guest can write the whole page at any moment. So every index is read once, into a local copy
+// that is checked before it is used, and what a guest makes of its own indices harms only its own
+// console.
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "pv-abi/io/console.h"
+
+#define RING_OUT_SIZE sizeof(((struct xencons_interface *)NULL)->out)
+
+// Takes what the guest has printed, RING_OUT_SIZE bytes at most. -EPROTO if its indices are further
+// apart than the ring is long: all that they seem to say is skipped.
+ssize_t ring_take(struct xencons_interface *ring, char to[RING_OUT_SIZE]);
+
+// How many bytes can be given to the guest now; 0, too, if its indices make no sense.
+size_t ring_room(struct xencons_interface *ring);
+
+// Gives the guest bytes, no more than ring_room() said.
+void ring_give(struct xencons_interface *ring, const char *from, size_t len);
