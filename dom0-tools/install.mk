@@ -17,8 +17,8 @@ XENSTORE_PROGRAMS = $(filter %/xenstore,$(TOOLS_PROGRAMS))
 install-tools: tools
 	$(call install_files,755,$(filter-out $(XENSTORE_PROGRAMS),$(TOOLS_PROGRAMS)),/usr/sbin)
 	$(call install_files,755,$(XENSTORE_PROGRAMS),/usr/bin)
-	$(if $(XENSTORE_PROGRAMS),set -e; for name in $(XENSTORE_COMMANDS); do \
-	    ln -sf xenstore $(DESTDIR)/usr/bin/xenstore-$$name; done)
+	$(if $(XENSTORE_PROGRAMS),$(XENSTORE_PROGRAMS) --help | sed -n 's/^  xenstore \([a-z]*\) .*/\1/p' | \
+	    xargs -I{} ln -sf xenstore $(DESTDIR)/usr/bin/xenstore-{})
 	$(call install_files,755,$(LIBXENSTORE),/usr/lib/vellum)
 	$(call install_files,644,$(wildcard $(addprefix dom0-tools/service/*.,service target mount)),/usr/lib/systemd/system)
 

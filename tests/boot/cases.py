@@ -115,6 +115,9 @@ CASES = [
     Case("guest-pv-1", guest="pv", limit=240),
     Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=240),
 
+    # Vellum's tools.
+    Case("tools", "tools", extra=Kit.tools),
+
     # Other processors, emulators, kernels.
     Case("qemu-new", "hypervisor,cpus,clock,processor", plain_kernel=False, cpus=2, emulator="qemu-new"),
     Case("kernel-new", "hypervisor,cpus,load", plain_kernel=False, cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
