@@ -96,7 +96,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/$$*.c) Makef
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
-	$(Q)clang $(HOST_CFLAGS) -Wno-unknown-warning-option -fsanitize=fuzzer $< $(call sources_of,$<) -o $@ $(call libraries_of,$<)
+	$(Q)clang $(HOST_CFLAGS) -Idom0-tools -D_GNU_SOURCE -Wno-unknown-warning-option -fsanitize=fuzzer $< $(call sources_of,$<) -o $@ $(call libraries_of,$<)
 
 # Tests of domain 0's programs, on the host: sources as above, libraries in a line `// libraries: ...`.
 TOOL_TESTS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/test_*.c))

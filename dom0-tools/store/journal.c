@@ -14,7 +14,7 @@
 
 #define MAGIC      "vlmstor\n"
 #define VERSION    1
-#define FIRST_SIZE (1u << 20)
+#define FIRST_SIZE (256u << 10)
 #define BOOT_ID    "/proc/sys/kernel/random/boot_id"
 
 struct file_header {

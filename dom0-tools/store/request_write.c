@@ -114,6 +114,8 @@ int request_mkdir(struct request *request)
         error = may_create(request, 0);
         if (!error)
             carry_out(request, &change);
+    } else if (!error) {
+        error = request_look(request, request->path->count, LOOKED_PERMS); // it must still be there
     }
     if (!error)
         request_acknowledge(request);

@@ -95,18 +95,12 @@ static struct access_entry *find_access(struct transaction *transaction, const s
     return NULL;
 }
 
-void transaction_look(struct connection *connection, struct transaction *transaction,
-                      const struct path *path, unsigned count, unsigned what)
+static void note(struct connection *connection, struct transaction *transaction,
+                 const struct path *path, unsigned count, unsigned what)
 {
     struct access_entry *access = find_access(transaction, path, count);
-    struct node *base = tree_find(transaction->base, path, count);
-    struct node *now = tree_find(transaction->root, path, count);
     size_t length = prefix_length(path, count);
 
-    if (!base && now)
-        return; // the transaction made it, and noted then that it was not there
-    if (base && now && base->value != now->value)
-        what &= ~(unsigned)LOOKED_VALUE; // its own value is read
     if (!access) {
         access = allocate(sizeof(*access) + length + 1);
         memcpy(access->path, path->text, length);
@@ -116,6 +110,25 @@ void transaction_look(struct connection *connection, struct transaction *transac
         use_memory(connection, transaction, sizeof(*access) + length + 1);
     }
     access->what |= what | LOOKED_PERMS;
+}
+
+void transaction_look(struct connection *connection, struct transaction *transaction,
+                      const struct path *path, unsigned count, unsigned what)
+{
+    struct node *base = tree_find(transaction->base, path, count);
+    struct node *now = tree_find(transaction->root, path, count);
+
+    if (base && now && base->value != now->value)
+        what &= ~(unsigned)LOOKED_VALUE; // its own value is read
+    note(connection, transaction, path, count, what);
+    // What the transaction made itself inherited its permissions from the nearest node that it did
+    // not make.
+    while (count && now && (!base || base->created != now->created)) {
+        count--;
+        base = tree_find(transaction->base, path, count);
+        now = tree_find(transaction->root, path, count);
+        note(connection, transaction, path, count, LOOKED_PERMS);
+    }
 }
 
 static struct delta *find_delta(const struct transaction *transaction, uint16_t domid)

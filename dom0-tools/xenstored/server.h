@@ -36,6 +36,9 @@ struct server {
     bool stopping;
 };
 
+// The program, but for its name: what main() is to return.
+int server_main(int argc, char **argv);
+
 // Commits the state, then sends all that waits. At the end of whatever may have changed something.
 void server_settle(struct server *server);
 
