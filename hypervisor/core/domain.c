@@ -9,6 +9,8 @@
 // Lock order: domains_lock, then d->lock. Pause counts change atomically, without a lock.
 #include "core/domain.h"
 
+#include "core/async.h"
+
 #include <stdarg.h>
 
 #include "core/event.h"
@@ -380,6 +382,8 @@ static int relinquish(struct domain *d)
     // Senders of events write there; now there is none left.
     for_each_vcpu (d, v)
         vcpu_info_destroy(v);
+    for_each_vcpu (d, v)
+        async_drop(v);
     if ((rc = grant_domain_relinquish(d)))
         return rc;
     pirq_domain_relinquish(d);

@@ -172,6 +172,7 @@ struct vcpu {
     uint64_t xcr0;      // extended state components that the guest has enabled
 
     // The hypercall that is being executed, for continuations (core/hypercall.h).
+    struct async *async;               // ring of asynchronous hypercalls (core/async.c); NULL: none
     struct multicall_entry *multicall; // NULL: not in a multicall
     bool continuation;                 // it has asked to be executed again
 };

@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/bug.h"
 #include "lib/errno.h"
+#include "pv-abi/async.h"
 #include "pv-abi/hypercalls.h"
 #include "pv-abi/multicall.h"
 

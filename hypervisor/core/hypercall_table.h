@@ -45,7 +45,8 @@
     X(event_channel_op,        HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(physdev_op,              HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(sysctl,                  HC_ALL, 1, (uint64_t op))                                           \
-    X(domctl,                  HC_ALL, 1, (uint64_t op))
+    X(domctl,                  HC_ALL, 1, (uint64_t op))                                           \
+    X(async_op,                HC_ALL, 2, (unsigned cmd, uint64_t arg))
 // clang-format on
 
 #define HYPERCALL_PROTOTYPE(name, kinds, nargs, params) long do_##name params;

@@ -35,6 +35,7 @@
 // timer's. No lock is held across context_switch().
 #include "core/sched_impl.h"
 
+#include "core/async.h"
 #include "core/event.h"
 #include "core/pv_time.h"
 #include "cpu/asm.h"
@@ -213,6 +214,7 @@ void schedule(void)
     bool marked;
 
     ASSERT(prev == current);
+    async_take_before_leaving(prev);
     spin_lock(&q->lock);
     if (!is_idle(prev))
         queue_charge(prev, now);

@@ -9,6 +9,7 @@
 #include "core/cpu_policy.h"
 #include "core/fpu.h"
 #include "pv-abi/arch-x86/cpuid.h"
+#include "pv-abi/async.h"
 #include "pv/cpu.h"
 
 #define BIT(n) (1u << (n))
@@ -152,12 +153,24 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
     }
 }
 
+static void vellum_leaf(uint32_t leaf, struct cpuid_regs *r)
+{
+    *r = (struct cpuid_regs){0};
+    if (leaf == VELLUM_CPUID_FIRST_LEAF)
+        *r = (struct cpuid_regs){VELLUM_CPUID_FEATURES_LEAF, VELLUM_CPUID_SIGNATURE_EBX,
+                                 VELLUM_CPUID_SIGNATURE_ECX, VELLUM_CPUID_SIGNATURE_EDX};
+    else if (leaf == VELLUM_CPUID_FEATURES_LEAF)
+        r->a = VELLUM_FEATURE_ASYNC;
+}
+
 void pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
     if (leaf <= MAX_BASIC_LEAF)
         basic_leaf(v, leaf, subleaf, out);
     else if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_LEAF(0xff))
         hypervisor_leaf(leaf, subleaf, out);
+    else if (leaf >= VELLUM_CPUID_FIRST_LEAF && leaf <= VELLUM_CPUID_FEATURES_LEAF)
+        vellum_leaf(leaf, out);
     else if (leaf >= 0x80000000 && leaf <= MAX_EXTENDED_LEAF)
         extended_leaf(v, leaf, out);
     else

@@ -6,6 +6,7 @@
 // vCPU that comes back to where it just was finds everything loaded (`loaded`). Whoever takes that
 // state away from under an idle CPU (the end of a domain, a move to another CPU) makes it forget
 // first.
+#include "core/async.h"
 #include "core/fpu.h"
 #include "core/pv_time.h"
 #include "core/vm_assist.h"
@@ -266,8 +267,10 @@ static int set_context(struct vcpu *vcpu, const struct vcpu_guest_context *c)
 
     if (rc)
         return rc;
-    if (vcpu->initialised) // an idle CPU may still have the old state loaded
+    if (vcpu->initialised) { // an idle CPU may still have the old state loaded
         smp_call(cpus_online, forget_vcpu, v);
+        async_drop(vcpu);
+    }
     if ((rc = pv_set_roots(v, xen_cr3_to_pfn(c->ctrlreg[3]),
                            c->ctrlreg[1] ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0)))
         return rc;

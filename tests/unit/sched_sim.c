@@ -49,6 +49,11 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
     sched_switched(prev);
 }
 
+__attribute__((weak)) unsigned async_take(struct vcpu *v)
+{
+    return 0;
+}
+
 __attribute__((weak)) void event_move_pirqs(struct vcpu *v)
 {
 }

@@ -59,6 +59,11 @@ void work_raise(unsigned cpu, enum cpu_work work)
     __atomic_fetch_or(&cpu_infos[cpu]->work, 1u << work, __ATOMIC_SEQ_CST);
 }
 
+unsigned async_take(struct vcpu *v)
+{
+    return 0;
+}
+
 void event_move_pirqs(struct vcpu *v)
 {
 }
