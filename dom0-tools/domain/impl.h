@@ -39,6 +39,9 @@ int nodes_create(const struct toolstack *t, domid_t id, const struct domain_conf
 // 0, or -ENOENT if there was nothing; nothing is said.
 int nodes_remove(const struct toolstack *t, domid_t id);
 
+// preserve.c: gives a domain that has ended another name and UUID, so that both are free again
+int domain_preserve(const struct toolstack *t, domid_t id, const struct domain_config *config);
+
 // setup.c: what a domain is allowed, before it has memory
 // ------------------------------------------
 
