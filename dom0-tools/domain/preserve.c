@@ -27,9 +27,8 @@ int domain_preserve(const struct toolstack *t, domid_t id, const struct domain_c
     struct domain_config preserved = *config;
     struct xen_domctl op = {0};
     time_t now = time(NULL);
-    int rc;
-
     size_t len = strftime(stamp, sizeof(stamp), "-%Y%m%dT%H%MZ", gmtime(&now));
+    int rc;
 
     snprintf(stamp + len, sizeof(stamp) - len, "-%u", id); // several may end in one minute
     snprintf(name, sizeof(name), "%.*s%s", (int)(DOMAIN_NAME_LENGTH - strlen(stamp)), config->name,
