@@ -7,15 +7,17 @@
 #include "domain/impl.h"
 #include "domain/userdata.h"
 #include "pv-abi/event_channel.h"
+#include "stream/file.h"
+#include "stream/stream.h"
 
 struct creation {
     const struct toolstack *t;
     const struct domain_config *config;
     struct pv_image *image;
+    int fd; // of a saved domain
     domid_t id;
     bool made; // the hypervisor knows the domain
     struct domain_rings rings;
-    struct pv_build build;
 };
 
 static int check_config(struct creation *c)
@@ -122,20 +124,48 @@ static int new_port(const struct creation *c, uint32_t *port)
     return (int)rc;
 }
 
-static int build(struct creation *c)
+static int make_ports(struct creation *c)
 {
-    struct pv_target target = {.control = c->t->control, .domain = c->id};
     int rc = new_port(c, &c->rings.xenstore_port);
 
     if (!rc)
         rc = new_port(c, &c->rings.console_port);
-    if (rc)
-        return domain_fail(c->t, rc, "domain %u gets no event channel", c->id);
-    target.console_port = c->rings.console_port;
-    target.xenstore_port = c->rings.xenstore_port;
-    rc = pv_image_build(c->image, &target, c->t->messages, &c->build);
-    c->rings.console_mfn = c->build.console_mfn;
-    c->rings.xenstore_mfn = c->build.xenstore_mfn;
+    return rc ? domain_fail(c->t, rc, "domain %u gets no event channel", c->id) : 0;
+}
+
+static int build(struct creation *c)
+{
+    struct pv_build result = {0};
+    struct pv_target target = {
+        .control = c->t->control,
+        .domain = c->id,
+        .console_port = c->rings.console_port,
+        .xenstore_port = c->rings.xenstore_port,
+    };
+    int rc = pv_image_build(c->image, &target, c->t->messages, &result);
+
+    c->rings.console_mfn = result.console_mfn;
+    c->rings.xenstore_mfn = result.xenstore_mfn;
+    return rc;
+}
+
+static int read_stream(struct creation *c)
+{
+    struct stream_restored result = {0};
+    struct stream_restore restore = {
+        .control = c->t->control,
+        .domain = c->id,
+        .fd = c->fd,
+        .messages = c->t->messages,
+        .console_port = c->rings.console_port,
+        .xenstore_port = c->rings.xenstore_port,
+    };
+    int rc = pv_stream_restore(&restore, &result);
+
+    if (!rc)
+        rc = saved_read_end(c->fd, c->t->messages);
+    c->rings.console_mfn = result.console_mfn;
+    c->rings.xenstore_mfn = result.xenstore_mfn;
     return rc;
 }
 
@@ -156,40 +186,82 @@ static int keep_config(struct creation *c)
     return userdata_store(c->t, c->id, c->config);
 }
 
-static const struct step {
+struct step {
     int (*run)(struct creation *c);
     const char *name; // for `verbose`
-} steps[] = {
-    {check_config, "check"},       {open_image, "read the kernel"}, {make_domain, "make domain"},
-    {set_up, "set limits"},        {build, "fill memory"},          {write_nodes, "write nodes"},
-    {introduce, "tell xenstored"}, {keep_config, "keep config"},
 };
 
-static int run_steps(struct creation *c)
-{
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        uint64_t start = domain_now();
-        int rc = steps[i].run(c);
+static const struct step create_steps[] = {
+    {check_config, "check"},
+    {open_image, "read the kernel"},
+    {make_domain, "make domain"},
+    {set_up, "set limits"},
+    {make_ports, "make event channels"},
+    {build, "fill memory"},
+    {write_nodes, "write nodes"},
+    {introduce, "tell xenstored"},
+    {keep_config, "keep config"},
+    {NULL, NULL},
+};
 
+static const struct step restore_steps[] = {
+    {check_config, "check"},
+    {make_domain, "make domain"},
+    {set_up, "set limits"},
+    {make_ports, "make event channels"},
+    {read_stream, "read memory"},
+    {write_nodes, "write nodes"},
+    {introduce, "tell xenstored"},
+    {keep_config, "keep config"},
+    {NULL, NULL},
+};
+
+static int run_steps(struct creation *c, const struct step *step)
+{
+    int rc = 0;
+
+    for (; step->run && !rc; step++) {
+        uint64_t start = domain_now();
+
+        rc = step->run(c);
         if (c->t->verbose)
             fprintf(c->t->messages, "%9.3f ms  %s\n", (double)(domain_now() - start) / 1e6,
-                    steps[i].name);
-        if (rc)
-            return rc;
+                    step->name);
     }
-    return 0;
+    pv_image_free(c->image);
+    if (rc && c->made) {
+        fprintf(c->t->messages, "domain %u is taken away again\n", c->id);
+        domain_destroy(c->t, c->id);
+    }
+    return rc;
 }
 
 int domain_create(const struct toolstack *t, const struct domain_config *config, domid_t *id)
 {
-    struct creation c = {.t = t, .config = config};
-    int rc = run_steps(&c);
+    struct creation c = {.t = t, .config = config, .fd = -1};
+    int rc = run_steps(&c, create_steps);
 
-    pv_image_free(c.image);
     *id = c.id;
-    if (rc && c.made) {
-        fprintf(t->messages, "domain %u is taken away again\n", c.id);
-        domain_destroy(t, c.id);
+    return rc;
+}
+
+int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
+                   domid_t *id)
+{
+    struct creation c = {.t = t, .config = config, .fd = fd};
+    struct domain_config *saved = NULL;
+    char *json = NULL;
+    int rc = saved_read_begin(fd, &json, t->messages);
+
+    if (!rc && !config) {
+        rc = domain_config_from_json(json, strlen(json), t->messages, &saved);
+        c.config = saved;
     }
+    free(json);
+    if (!rc)
+        rc = run_steps(&c, restore_steps);
+    if (saved)
+        domain_config_free(saved);
+    *id = c.id;
     return rc;
 }

@@ -58,6 +58,20 @@ int domain_find(const struct toolstack *t, const char *name);
 int domain_monitor(const struct toolstack *t, domid_t id);
 int domain_monitor_start(const struct toolstack *t, domid_t id);
 
+// Writes the domain into a file, or to who restores it elsewhere, in the format of `xl save`, from
+// `fd`'s position on. `live`: it runs on while most is written. Afterwards it is suspended: either
+// domain_destroy() or domain_resume() it. On failure it runs as before.
+//   -EOPNOTSUPP  its kernel, or for `live` the hypervisor, cannot do that
+int domain_save(const struct toolstack *t, domid_t id, int fd, bool live);
+
+// Lets a suspended domain run on, as if it had not been.
+int domain_resume(const struct toolstack *t, domid_t id);
+
+// Makes a domain of what domain_save() or xl wrote, paused as after domain_create(), and reads no
+// further. `config` replaces the configuration that comes with it, unless NULL.
+int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
+                   domid_t *id);
+
 // Writes registers and memory of a domain, which is paused meanwhile unless `live`, to a new file
 // in the format of Xen's core dumps.
 int domain_dump_core(const struct toolstack *t, domid_t id, const char *path, bool live);
