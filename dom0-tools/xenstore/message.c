@@ -198,7 +198,7 @@ char *xs_talk(struct xs_handle *h, xs_transaction_t t, enum xsd_sockmsg_type typ
         else
             errno = EBADF;
     }
-    int error = errno;
+    int error = answer ? 0 : errno; // 0, too, is what programs have come to look for
 
     pthread_mutex_unlock(&h->request);
     errno = error;

@@ -3,7 +3,8 @@
 //
 // Functions that return bool or a pointer say false or NULL on failure, with errno set: to the
 // daemon's own error, to EBADF once the connection is lost, to E2BIG for a request above
-// XENSTORE_PAYLOAD_MAX. What is returned by pointer is one allocation, the caller's to free().
+// XENSTORE_PAYLOAD_MAX. A request that succeeds leaves errno 0. What is returned by pointer is one
+// allocation, the caller's to free().
 //
 // Threads may share a handle; their requests go one after the other. The first xs_watch() starts a
 // thread that reads for all, so that events arrive while nobody asks. A child after fork() has no
