@@ -21,12 +21,16 @@ install-tools: tools
 	    xargs -I{} ln -sf xenstore $(DESTDIR)/usr/bin/xenstore-{})
 	$(call install_files,755,$(LIBXENSTORE),/usr/lib/vellum)
 	$(call install_files,644,$(wildcard $(addprefix dom0-tools/service/*.,service target mount)),/usr/lib/systemd/system)
+	install -D -m 644 dom0-tools/service/modules.conf $(DESTDIR)/usr/lib/modules-load.d/vellum.conf
+	install -D -m 755 dom0-tools/service/vellum.init $(DESTDIR)/etc/init.d/vellum
 
 # Manual pages are named NAME.SECTION.
 MAN_PAGES := $(wildcard dom0-tools/man/*.[1-8])
 
 install-docs:
 	$(foreach page,$(MAN_PAGES),$(call install_files,644,$(page),/usr/share/man/man$(subst .,,$(suffix $(page))));)
+	set -e; for name in $(XENSTORE_COMMANDS); do \
+	    ln -sf xenstore.1 $(DESTDIR)/usr/share/man/man1/xenstore-$$name.1; done
 	$(call install_files,644,$(wildcard dom0-tools/completion/*),/usr/share/bash-completion/completions)
 
 # The tools as they lie in an image of domain 0. Made anew when a program or a unit changed.
