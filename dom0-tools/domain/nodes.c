@@ -138,18 +138,28 @@ static void write_vm(struct writer *w, const struct domain_config *config, const
     node(w, INHERITED, "image/cmdline", config->cmdline);
 }
 
+// The console's other end; libxl looks for what it shall clean away in its own folder.
 static void write_console_backend(struct writer *w)
 {
-    char frontend[DOMAIN_PATH_MAX];
+    char frontend[DOMAIN_PATH_MAX], backend[DOMAIN_PATH_MAX];
 
     snprintf(frontend, sizeof(frontend), "/local/domain/%u/console", w->id);
-    set_base(w, "/local/domain/0/backend/console/%u/0", w->id);
+    snprintf(backend, sizeof(backend), "/local/domain/0/backend/console/%u/0", w->id);
+    set_base(w, "%s", backend);
     node(w, GUEST_READS, "", "");
     node(w, INHERITED, "frontend", frontend);
     number(w, "frontend-id", w->id);
     number(w, "online", 1);
     number(w, "state", 1);
     node(w, INHERITED, "protocol", "vt100");
+    set_base(w, "/libxl/%u", w->id);
+    node(w, INHERITED, "type", "pv");
+    node(w, INHERITED, "device/console/0/frontend", frontend);
+    node(w, INHERITED, "device/console/0/backend", backend);
+    number(w, "device/console/0/frontend-id", w->id);
+    number(w, "device/console/0/online", 1);
+    number(w, "device/console/0/state", 1);
+    node(w, INHERITED, "device/console/0/protocol", "vt100");
 }
 
 // One try; -EAGAIN if others' changes came between.
