@@ -36,6 +36,12 @@ static int check_config(struct creation *c)
                 domain_type_name(config->type));
         return -ENOSYS;
     }
+    if (config->disks_count || config->vifs_count) {
+        fprintf(c->t->messages,
+                "%s=: there are no back ends of the split drivers yet; leave it out\n",
+                config->disks_count ? "disk" : "vif");
+        return -ENOSYS;
+    }
     if (strcmp(config->pool, "Pool-0")) {
         fprintf(c->t->messages, "pool = \"%s\": there is only Pool-0\n", config->pool);
         return -ENOSYS;

@@ -139,7 +139,7 @@ static void plan(struct core *c)
 static int write_headers(struct core *c)
 {
     Elf64_Ehdr h = {
-        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT, 0, EV_CURRENT},
         .e_type = ET_CORE,
         .e_machine = EM_X86_64,
         .e_version = EV_CURRENT,
