@@ -8,8 +8,8 @@
 
 #include "builder/builder.h"
 #include "builder/image.h"
-#include "builder/guest.h"
 #include "builder/memory.h"
+#include "control/grant_seed.h"
 #include "control/grant_seed.h"
 #include "pv-abi/elfnote.h"
 
@@ -191,14 +191,29 @@ static int fill_shared_info(struct build *b)
 
 static int pin_root(struct build *b)
 {
-    return guest_pin(b->target->control, b->target->domain, MMUEXT_PIN_L4_TABLE,
-                     b->memory.mfns + b->layout->tables, 1);
+    struct control *c = b->target->control;
+    struct mmuext_op *op = control_buffer(c, sizeof(*op));
+    uint64_t arguments[5] = {(uintptr_t)op, 1, 0, b->target->domain};
+    long rc;
+
+    if (!op)
+        return -ENOMEM;
+    op->cmd = MMUEXT_PIN_L4_TABLE;
+    op->arg1.mfn = b->memory.mfns[b->layout->tables];
+    rc = control_hypercall(c, __HYPERVISOR_mmuext_op, arguments);
+    control_buffer_free(c, op, sizeof(*op));
+    return rc < 0 ? (int)rc : 0;
 }
 
+// Who serves console and xenstore maps their pages by grants.
 static int seed_grants(struct build *b)
 {
-    return guest_seed_grants(b->target, b->memory.mfns[b->layout->console],
-                             b->memory.mfns[b->layout->xenstore]);
+    const struct pv_target *t = b->target;
+    const struct layout *l = b->layout;
+    struct grant_seed console = {t->console_domain, b->memory.mfns[l->console]};
+    struct grant_seed xenstore = {t->xenstore_domain, b->memory.mfns[l->xenstore]};
+
+    return control_seed_grants(t->control, t->domain, console, xenstore);
 }
 
 static int set_vcpu(struct build *b)

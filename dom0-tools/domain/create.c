@@ -10,6 +10,8 @@
 #include "stream/file.h"
 #include "stream/stream.h"
 
+#define CONSOLE_SECONDS 2
+
 struct creation {
     const struct toolstack *t;
     const struct domain_config *config;
@@ -192,6 +194,33 @@ static int keep_config(struct creation *c)
     return userdata_store(c->t, c->id, c->config);
 }
 
+// What a guest prints in its first moments is lost if it ends before the console daemon has its
+// page. A machine without the daemon is no reason to make no guests.
+static int wait_for_console(struct creation *c)
+{
+    char path[DOMAIN_PATH_MAX];
+    bool taken = false;
+    struct waiter w;
+    int rc;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/console/tty", c->id);
+    rc = waiter_open(&w, c->t, path, CONSOLE_SECONDS);
+    while (!rc && !taken) {
+        char *tty = xs_read(c->t->store, XBT_NULL, path, NULL);
+
+        taken = tty && *tty;
+        free(tty);
+        rc = taken ? 0 : waiter_next(&w);
+    }
+    waiter_close(&w);
+    if (!taken)
+        fprintf(c->t->messages,
+                "no console daemon has taken notice of domain %u within %u s: what it prints first "
+                "may be lost; is vellum-consoled running?\n",
+                c->id, CONSOLE_SECONDS);
+    return 0;
+}
+
 struct step {
     int (*run)(struct creation *c);
     const char *name; // for `verbose`
@@ -207,6 +236,7 @@ static const struct step create_steps[] = {
     {write_nodes, "write nodes"},
     {introduce, "tell xenstored"},
     {keep_config, "keep config"},
+    {wait_for_console, "wait for the console daemon"},
     {NULL, NULL},
 };
 
@@ -219,6 +249,7 @@ static const struct step restore_steps[] = {
     {write_nodes, "write nodes"},
     {introduce, "tell xenstored"},
     {keep_config, "keep config"},
+    {wait_for_console, "wait for the console daemon"},
     {NULL, NULL},
 };
 
