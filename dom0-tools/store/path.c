@@ -66,7 +66,7 @@ int path_parse(struct path *path, const char *text, const char *home, unsigned l
 {
     size_t length = strlen(text), prefix = text[0] == '/' ? 0 : strlen(home) + 1;
 
-    if (!length || prefix + length > XENSTORE_ABS_PATH_MAX)
+    if (!length || path_is_special(text) || prefix + length >= XENSTORE_ABS_PATH_MAX)
         return -EINVAL;
     if (prefix) {
         memcpy(path->text, home, prefix - 1);

@@ -22,9 +22,10 @@ int request_introduce(struct request *request)
     if (port <= 0 || port > UINT32_MAX || !domid || domid >= DOMID_FIRST_RESERVED)
         return -EINVAL;
     error = store_introduce(request->store, domid, (uint64_t)frame, (uint32_t)port);
-    if (!error)
-        request_acknowledge(request);
-    return error;
+    if (error)
+        return -EINVAL; // why is in the log
+    request_acknowledge(request);
+    return 0;
 }
 
 // The introduced domain that a text names: 0 or -errno.

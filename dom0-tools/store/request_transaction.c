@@ -14,7 +14,7 @@ int request_transaction_start(struct request *request)
     if (request->transaction)
         return -EBUSY;
     if (quota_hit(request->store, connection->domain, QUOTA_TRANSACTIONS,
-                  connection->transaction_count + 1) ||
+                  connection->transaction_count) ||
         quota_hit(request->store, connection->domain, QUOTA_MEMORY,
                   connection->domain ? connection->domain->memory : 0))
         return -ENOSPC;

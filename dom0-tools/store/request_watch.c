@@ -64,7 +64,7 @@ int request_watch(struct request *request)
         return error;
     if (watch_find(connection, place.path, place.hash, texts[1]))
         return -EEXIST;
-    if (quota_hit(request->store, connection->domain, QUOTA_WATCHES, connection->watch_count + 1))
+    if (quota_hit(request->store, connection->domain, QUOTA_WATCHES, connection->watch_count))
         return -E2BIG;
     if (quota_hit(request->store, connection->domain, QUOTA_MEMORY,
                   (connection->domain ? connection->domain->memory : 0) + request->length))

@@ -162,10 +162,8 @@ static int set_special(struct request *request, const char *name, struct permiss
 {
     struct perms *old = store_special_perms(request->store, name);
 
-    if (!old || strchr(name, '/'))
+    if (!old || strchr(name, '/') || !(perms_access(old, &request->connection->who) & ACCESS_OWNER))
         return -EINVAL;
-    if (!(perms_access(old, &request->connection->who) & ACCESS_OWNER))
-        return -EACCES;
     store_set_special_perms(request->store, name,
                             perms_new(entries, count, ++request->store->generation));
     request_acknowledge(request);
