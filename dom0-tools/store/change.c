@@ -12,11 +12,10 @@ static void tell_owned(const struct change_listener *listener, const struct node
 }
 
 static void tell_changed(const struct change_listener *listener, const char *path,
-                         const struct node *node, const struct node *parent,
-                         const struct perms *before, bool exact)
+                         const struct node *node, const struct perms *before, bool exact)
 {
     if (listener->changed)
-        listener->changed(listener->arg, path, node, parent, before, exact);
+        listener->changed(listener->arg, path, node, before, exact);
 }
 
 static void touch(struct node *node, const struct change *change, bool children)
@@ -29,14 +28,12 @@ static void touch(struct node *node, const struct change *change, bool children)
 
 // Adds what a path lacks below `node`, its first `count` names.
 static struct node *create(struct node *node, const struct change *change, const struct path *path,
-                           unsigned count, const struct change_listener *listener,
-                           struct node **parent)
+                           unsigned count, const struct change_listener *listener)
 {
     for (; count < path->count; count++) {
         const struct path_part *part = &path->part[count];
         struct perms *perms = perms_inherit(node->perms, change->owned ? change->writer : -1);
 
-        *parent = node;
         touch(node, change, true);
         node = tree_add(node, path->text + part->start, part->length, part->name_hash, perms);
         touch(node, change, true);
@@ -50,27 +47,22 @@ static void apply_create(struct node **root, const struct change *change, const 
                          const struct change_listener *listener)
 {
     unsigned count;
-    struct node *node, *parent = NULL;
+    struct node *node = tree_own_nearest(root, path, &count);
 
-    tree_nearest(*root, path, &count);
     if (count == path->count && change->kind == CHANGE_MKDIR)
         return;
-    node = tree_own(root, path, count);
-    if (count < path->count)
-        node = create(node, change, path, count, listener, &parent);
+    node = create(node, change, path, count, listener);
     if (change->kind == CHANGE_WRITE) {
         tell_owned(listener, node, -1);
         node_set_value(node, value_new(change->data, change->length));
         touch(node, change, false);
         tell_owned(listener, node, 1);
     }
-    if (!parent && path->count)
-        parent = tree_find(*root, path, path->count - 1);
-    tell_changed(listener, path->text, node, parent, NULL, false);
+    tell_changed(listener, path->text, node, NULL, false);
 }
 
 // Says goodbye to a node after all below it. `text` holds its path and has room for its children's.
-static void leave(struct node *node, struct node *parent, char *text, size_t length, bool exact,
+static void leave(struct node *node, char *text, size_t length, bool exact,
                   const struct change_listener *listener)
 {
     struct node **children = node->child_count ? tree_children(node, true) : NULL;
@@ -78,11 +70,11 @@ static void leave(struct node *node, struct node *parent, char *text, size_t len
     for (uint32_t i = 0; i < node->child_count; i++) {
         text[length] = '/';
         memcpy(text + length + 1, children[i]->name, children[i]->name_length + 1u);
-        leave(children[i], node, text, length + 1 + children[i]->name_length, true, listener);
+        leave(children[i], text, length + 1 + children[i]->name_length, true, listener);
     }
     free(children);
     text[length] = '\0';
-    tell_changed(listener, text, node, parent, NULL, exact);
+    tell_changed(listener, text, node, NULL, exact);
     tell_owned(listener, node, -1);
 }
 
@@ -95,7 +87,7 @@ static void apply_rm(struct node **root, const struct change *change, const stru
 
     parent = tree_own(root, path, path->count - 1);
     memcpy(text, path->text, path->length + 1);
-    leave(tree_find(*root, path, path->count), parent, text, path->length, false, listener);
+    leave(tree_find(*root, path, path->count), text, path->length, false, listener);
     tree_remove(parent, path->text + last->start, last->length, last->name_hash);
     touch(parent, change, true);
 }
@@ -111,8 +103,7 @@ static void apply_perms(struct node **root, const struct change *change, const s
     node_set_perms(node, perms_new(change->data, count, change->generation));
     touch(node, change, false);
     tell_owned(listener, node, 1);
-    tell_changed(listener, path->text, node,
-                 path->count ? tree_find(*root, path, path->count - 1) : NULL, before, false);
+    tell_changed(listener, path->text, node, before, false);
     perms_unref(before);
 }
 

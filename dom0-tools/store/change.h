@@ -29,7 +29,7 @@ struct change_listener {
     void (*owned)(void *arg, const struct node *node, int sign);
     // A node at `path` was changed, or is about to go: with `exact`, only as part of what was
     // removed. `before`: permissions that it had before, or NULL.
-    void (*changed)(void *arg, const char *path, const struct node *node, const struct node *parent,
+    void (*changed)(void *arg, const char *path, const struct node *node,
                     const struct perms *before, bool exact);
     void *arg;
 };

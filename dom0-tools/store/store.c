@@ -266,10 +266,10 @@ static void owned(void *arg, const struct node *node, int sign)
                  sign < 0 ? -(int64_t)node_memory(node) : (int64_t)node_memory(node));
 }
 
-static void changed(void *arg, const char *path, const struct node *node, const struct node *parent,
+static void changed(void *arg, const char *path, const struct node *node,
                     const struct perms *before, bool exact)
 {
-    watch_fire(arg, path, node, parent, before, exact);
+    watch_fire(arg, path, node, before, exact);
 }
 
 void store_change(struct store *store, struct change *change, const struct path *path)

@@ -143,30 +143,42 @@ struct node *tree_find(struct node *root, const struct path *path, unsigned coun
     return node;
 }
 
-static struct node *own_child(struct node *parent, const char *name, size_t length, uint64_t hash)
+// The child of a name, as one's own; NULL if there is none.
+static struct node *own_child(struct node *parent, const struct path *path, unsigned index)
 {
+    const struct path_part *part = &path->part[index];
     struct node **slot = &parent->children, *node;
 
-    for (;;) {
+    while (*slot) {
         int way;
 
         node = own(slot);
-        way = compare(name, length, hash, node);
+        way = compare(path->text + part->start, part->length, part->name_hash, node);
         if (!way)
             return node;
         slot = way < 0 ? &node->left : &node->right;
     }
+    return NULL;
+}
+
+struct node *tree_own_nearest(struct node **root, const struct path *path, unsigned *count)
+{
+    struct node *node = own(root), *child;
+
+    for (*count = 0; *count < path->count; (*count)++, node = child) {
+        child = own_child(node, path, *count);
+        if (!child)
+            break;
+    }
+    return node;
 }
 
 struct node *tree_own(struct node **root, const struct path *path, unsigned count)
 {
     struct node *node = own(root);
 
-    for (unsigned i = 0; i < count; i++) {
-        const struct path_part *part = &path->part[i];
-
-        node = own_child(node, path->text + part->start, part->length, part->name_hash);
-    }
+    for (unsigned i = 0; i < count; i++)
+        node = own_child(node, path, i);
     return node;
 }
 

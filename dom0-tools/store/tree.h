@@ -56,7 +56,8 @@ void node_unref(struct node *node);
 struct node *tree_find(struct node *root, const struct path *path, unsigned count);
 // The deepest node on a path that exists; how many names lead to it comes back in *count.
 struct node *tree_nearest(struct node *root, const struct path *path, unsigned *count);
-// As tree_find, but the node and all on the way may then be changed. It must exist.
+// As both, but the node and all on the way may then be changed. For tree_own it must exist.
+struct node *tree_own_nearest(struct node **root, const struct path *path, unsigned *count);
 struct node *tree_own(struct node **root, const struct path *path, unsigned count);
 
 // Adds a child to a node of one's own, which has none of that name; removes one that it has.

@@ -78,14 +78,17 @@ const char *watch_event_path(const struct watch *watch, const char *path)
     return *path == '/' ? path + 1 : path;
 }
 
-static bool permitted(const struct watch *watch, const struct node *node, const struct node *parent,
+static bool permitted(const struct watch *watch, const struct path *path, const struct node *node,
                       const struct perms *before)
 {
     const struct identity *who = &watch->connection->who;
+    const struct node *parent;
 
-    return who->privileged || (before && perms_access(before, who) & ACCESS_READ) ||
-           perms_access(node->perms, who) & ACCESS_READ ||
-           (parent && perms_access(parent->perms, who) & ACCESS_READ);
+    if (who->privileged || (before && perms_access(before, who) & ACCESS_READ) ||
+        perms_access(node->perms, who) & ACCESS_READ)
+        return true;
+    parent = path->count ? tree_find(watch->connection->store->root, path, path->count - 1) : NULL;
+    return parent && perms_access(parent->perms, who) & ACCESS_READ;
 }
 
 // Watches that match an event, to be told in the order in which they were set.
@@ -123,7 +126,7 @@ static void tell(struct matches *matches, const char *path)
 static struct matches found; // its memory is used again and again
 
 void watch_fire(struct store *store, const char *text, const struct node *node,
-                const struct node *parent, const struct perms *before, bool exact)
+                const struct perms *before, bool exact)
 {
     struct path *path = &store->scratch;
 
@@ -137,7 +140,7 @@ void watch_fire(struct store *store, const char *text, const struct node *node,
             struct watch *watch = table_of(entry, struct watch, entry);
 
             if (path->count - count <= watch->depth && !strncmp(watch->path, text, length) &&
-                !watch->path[length] && permitted(watch, node, parent, before))
+                !watch->path[length] && permitted(watch, path, node, before))
                 match(&found, watch);
         }
     }

@@ -38,7 +38,7 @@ const char *watch_event_path(const struct watch *watch, const char *path);
 // `exact`, on all above it, as far as their clients may read the node, its parent (NULL: none) or
 // could read it before.
 void watch_fire(struct store *store, const char *path, const struct node *node,
-                const struct node *parent, const struct perms *before, bool exact);
+                const struct perms *before, bool exact);
 
 // The special events "@introduceDomain" and "@releaseDomain", about a domain. Watches of depth 1 or
 // more are told which, by a path "@releaseDomain/DOMID"; the others get one event for any number of

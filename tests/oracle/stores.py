@@ -2,7 +2,7 @@
 
 Debian's come from the packages in BUILD/cache/xen-tools (tests/oracle/fetch-xen-tools) with a library before Xen's own that stands
 in for the hypervisor (stores/xen_shim.c); Vellum's is linked with stores/fake_hypervisor.c. All run in a mount namespace of
-their own, where /run is a private folder and /proc holds domain 0's ring.
+their own, where /run is a private folder.
 """
 import glob
 import mmap
@@ -76,7 +76,7 @@ class Store:
             environment.update(LD_PRELOAD=shim, LD_LIBRARY_PATH=f"{tools}/usr/lib/x86_64-linux-gnu")
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", 'mount --bind "$1/run" /run && mount --bind "$1/proc" /proc && shift && exec "$@"',
+            ["unshare", "-m", "sh", "-c", 'mount --bind "$1/run" /run && shift && exec "$@"',
              "sh", self.folder, *wrapper, *command],
             env=environment, stdout=self.log, stderr=self.log)
         self.path = os.path.join(self.run, "xenstored/socket")

@@ -2,12 +2,14 @@
 // files FAKE_XEN/page-DOMID, events come as 32-bit ports from the pipe FAKE_XEN/events, and a domain exists if its
 // page does. fake_hypervisor.c is the same for Vellum's store.
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <xenctrl.h>
 #include <xenevtchn.h>
@@ -31,6 +33,40 @@ static const char *in_folder(const char *what, unsigned number)
 
     snprintf(path, sizeof(path), "%s/%s-%u", getenv("FAKE_XEN"), what, number);
     return path;
+}
+
+// Domain 0's ring and port, which its kernel shows in /proc/xen.
+static int open_file(const char *path, int flags, int mode)
+{
+    char there[256];
+
+    if (!strncmp(path, "/proc/xen/", 10)) {
+        snprintf(there, sizeof(there), "%s%s", getenv("FAKE_XEN"), path);
+        path = there;
+    }
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list list;
+    int mode;
+
+    va_start(list, flags);
+    mode = va_arg(list, int);
+    va_end(list);
+    return open_file(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list list;
+    int mode;
+
+    va_start(list, flags);
+    mode = va_arg(list, int);
+    va_end(list);
+    return open_file(path, flags, mode);
 }
 
 static int exists(unsigned domid)
