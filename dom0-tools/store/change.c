@@ -54,7 +54,7 @@ static void apply_create(struct node **root, const struct change *change, const 
     node = create(node, change, path, count, listener);
     if (change->kind == CHANGE_WRITE) {
         tell_owned(listener, node, -1);
-        node_set_value(node, value_new(change->data, change->length));
+        node_write(node, change->data, change->length);
         touch(node, change, false);
         tell_owned(listener, node, 1);
     }

@@ -42,7 +42,7 @@ static int cut(struct path *path)
             return -EINVAL;
         part->start = (uint16_t)at;
         part->length = (uint16_t)(end - at);
-        part->name_hash = hash_bytes(path->text + at, end - at);
+        part->name_hash = hash_padded(path->text + at, end - at);
         part->path_hash = hash = hash_mix(hash, part->name_hash);
         path->count++;
         at = end + 1;

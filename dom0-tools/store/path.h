@@ -15,7 +15,7 @@ struct path_part {
 };
 
 struct path {
-    char text[XENSTORE_ABS_PATH_MAX + 1];
+    char text[XENSTORE_ABS_PATH_MAX + 8]; // hash_padded() reads behind its end
     unsigned length;
     unsigned count; // of names; 0: the root
     struct path_part part[PATH_PARTS_MAX];

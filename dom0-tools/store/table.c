@@ -23,18 +23,35 @@ uint64_t hash_mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static uint64_t hash_words(const char **bytes, size_t *size)
+{
+    uint64_t hash = hash_mix(secret, *size), word;
+
+    for (; *size > 8; *bytes += 8, *size -= 8) {
+        memcpy(&word, *bytes, 8);
+        hash = hash_mix(hash, word);
+    }
+    return hash;
+}
+
 uint64_t hash_bytes(const void *bytes, size_t size)
 {
     const char *at = bytes;
-    uint64_t hash = hash_mix(secret, size), word;
+    uint64_t hash = hash_words(&at, &size), word = 0;
 
-    for (; size > 8; at += 8, size -= 8) {
-        memcpy(&word, at, 8);
-        hash = hash_mix(hash, word);
-    }
-    word = 0;
     if (size)
         memcpy(&word, at, size);
+    return hash_mix(hash, word ^ secret);
+}
+
+uint64_t hash_padded(const char *bytes, size_t size)
+{
+    uint64_t hash = hash_words(&bytes, &size), word = 0;
+
+    if (size) {
+        memcpy(&word, bytes, 8);
+        word &= UINT64_MAX >> (64 - 8 * size);
+    }
     return hash_mix(hash, word ^ secret);
 }
 

@@ -30,3 +30,5 @@ void table_free(struct table *table);
 void hash_set_secret(uint64_t secret);
 uint64_t hash_mix(uint64_t a, uint64_t b);
 uint64_t hash_bytes(const void *bytes, size_t size);
+// The same, of bytes behind which 7 more may be read, whatever they are.
+uint64_t hash_padded(const char *bytes, size_t size);

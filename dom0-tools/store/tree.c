@@ -265,6 +265,14 @@ void node_set_value(struct node *node, struct value *value)
     node->value = value;
 }
 
+void node_write(struct node *node, const void *bytes, size_t length)
+{
+    if (node->value && node->value->references == 1 && node->value->length == length)
+        memcpy(node->value->bytes, bytes, length);
+    else
+        node_set_value(node, value_new(bytes, length));
+}
+
 void node_set_perms(struct node *node, struct perms *perms)
 {
     perms_unref(node->perms);

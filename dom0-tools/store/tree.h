@@ -66,6 +66,7 @@ struct node *tree_add(struct node *parent, const char *name, size_t length, uint
                       struct perms *perms);
 void tree_remove(struct node *parent, const char *name, size_t length, uint64_t hash);
 void node_set_value(struct node *node, struct value *value);
+void node_write(struct node *node, const void *bytes, size_t length); // a value of its own
 void node_set_perms(struct node *node, struct perms *perms);
 
 // The children in the order of their creation, child_count of them, in memory that the next call
