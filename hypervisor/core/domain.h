@@ -137,7 +137,13 @@ struct domain {
 
     uint32_t pci_address;        // PCI configuration address port (0xcf8), as the domain wrote it
     int64_t time_offset_seconds; // of its wall clock
-    struct timer watchdog[2];    // SCHEDOP_watchdog
+    struct {                     // the time-stamp counter that it sees: core/guest_tsc.h
+        unsigned mode;
+        uint32_t khz, incarnation;
+        bool emulated;
+        nsec_t start; // system time when it was 0
+    } tsc;
+    struct timer watchdog[2]; // SCHEDOP_watchdog
     uint32_t watchdog_in_use;
     struct sched_domain sched;
 };

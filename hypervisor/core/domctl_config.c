@@ -2,6 +2,7 @@
 #include "core/cpu_policy.h"
 #include "core/domctl.h"
 #include "core/event.h"
+#include "core/guest_tsc.h"
 #include "core/guest_frame.h"
 #include "core/pv_time.h"
 #include "cpu/smp.h"
@@ -10,9 +11,6 @@
 #include "lib/string.h"
 #include "mm/guest.h"
 
-#define TSC_MODE_DEFAULT 0
-#define TSC_MODE_EMULATE 1
-#define TSC_MODE_NATIVE  2
 
 int domctl_set_handle(struct domain *d, struct xen_domctl *op)
 {
@@ -89,26 +87,25 @@ int domctl_set_virq_handler(struct domain *d, struct xen_domctl *op)
     return event_set_virq_handler(d, op->u.set_virq_handler.virq);
 }
 
-// Guests read the processor's own counter.
 int domctl_set_tsc(struct domain *d, struct xen_domctl *op)
 {
-    switch (op->u.tsc_info.tsc_mode) {
-    case TSC_MODE_DEFAULT:
-    case TSC_MODE_NATIVE:
-        return 0;
-    case TSC_MODE_EMULATE:
-        return -EOPNOTSUPP;
-    default:
-        return -EINVAL;
-    }
+    const struct xen_domctl_tsc_info *info = &op->u.tsc_info;
+    int rc;
+
+    domain_pause(d);
+    rc = guest_tsc_set(d, info->tsc_mode, info->gtsc_khz, (nsec_t)info->elapsed_nsec,
+                       info->incarnation);
+    domain_unpause(d);
+    return rc;
 }
 
 int domctl_get_tsc(struct domain *d, struct xen_domctl *op)
 {
     op->u.tsc_info = (struct xen_domctl_tsc_info){
-        .tsc_mode = TSC_MODE_NATIVE,
-        .gtsc_khz = (uint32_t)(time_tsc_hz() / 1000),
-        .elapsed_nsec = (uint64_t)time_now(),
+        .tsc_mode = d->tsc.mode,
+        .gtsc_khz = guest_tsc_khz(d),
+        .incarnation = d->tsc.incarnation,
+        .elapsed_nsec = (uint64_t)guest_tsc_elapsed(d),
     };
     return 0;
 }

@@ -9,6 +9,7 @@
 // the lock.
 #include "core/pv_time.h"
 
+#include "core/guest_tsc.h"
 #include "core/sched.h"
 #include "cpu/time.h"
 #include "lib/bits.h"
@@ -60,7 +61,7 @@ void pv_time_update(struct vcpu *v)
 {
     struct tsc_scale scale;
 
-    time_get_scale(&scale);
+    guest_tsc_scale(v->domain, &scale);
     if (likely(v->time_generation == scale.generation))
         return;
     write_primary(&v->info->time, &scale);

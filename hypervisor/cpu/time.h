@@ -32,6 +32,8 @@ struct tsc_scale {
 
 // This CPU's present scale.
 void time_get_scale(struct tsc_scale *scale);
+// The scale of a counter of hz: mul is at least 2^31.
+void scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *shift);
 
 // A counter of known frequency to measure others by (platform/timers.h has the machine's).
 struct time_source {

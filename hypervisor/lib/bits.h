@@ -68,3 +68,13 @@ static inline size_t index_nospec(size_t index, size_t size)
     __asm__ volatile("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(size) : "cc");
     return index & mask;
 }
+
+// a * b / c, which must fit in 64 bits; the product need not.
+static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t lo, hi;
+
+    __asm__("mulq %2" : "=a"(lo), "=d"(hi) : "r"(b), "0"(a) : "cc");
+    __asm__("divq %2" : "+a"(lo), "+d"(hi) : "r"(c) : "cc");
+    return lo;
+}

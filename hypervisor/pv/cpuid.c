@@ -8,6 +8,7 @@
 #include "cpu/time.h"
 #include "core/cpu_policy.h"
 #include "core/fpu.h"
+#include "core/guest_tsc.h"
 #include "pv-abi/arch-x86/cpuid.h"
 #include "pv-abi/async.h"
 #include "pv/cpu.h"
@@ -116,7 +117,8 @@ static void extended_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_regs
     }
 }
 
-static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+                            struct cpuid_regs *r)
 {
     *r = (struct cpuid_regs){0};
     switch (leaf - XEN_CPUID_FIRST_LEAF) {
@@ -134,12 +136,16 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
         break;
     case 3:
         if (subleaf == 0) {
-            r->a = cpu_features.invariant_tsc ? 2 : 0;
-            r->c = (uint32_t)(time_tsc_hz() / 1000);
+            const struct domain *d = v->domain;
+
+            r->a = d->tsc.emulated ? 1 : cpu_features.invariant_tsc ? 2 : 0;
+            r->b = d->tsc.mode;
+            r->c = guest_tsc_khz(d);
+            r->d = d->tsc.incarnation;
         } else if (subleaf == 1) {
             struct tsc_scale scale;
 
-            time_get_scale(&scale);
+            guest_tsc_scale(v->domain, &scale);
             r->c = scale.mul;
             r->d = (uint32_t)scale.shift;
         } else if (subleaf == 2) {
@@ -168,7 +174,7 @@ void pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpui
     if (leaf <= MAX_BASIC_LEAF)
         basic_leaf(v, leaf, subleaf, out);
     else if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_LEAF(0xff))
-        hypervisor_leaf(leaf, subleaf, out);
+        hypervisor_leaf(v, leaf, subleaf, out);
     else if (leaf >= VELLUM_CPUID_FIRST_LEAF && leaf <= VELLUM_CPUID_FEATURES_LEAF)
         vellum_leaf(leaf, out);
     else if (leaf >= 0x80000000 && leaf <= MAX_EXTENDED_LEAF)

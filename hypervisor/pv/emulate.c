@@ -2,6 +2,7 @@
 // done here in its name. Only what needs emulation is decoded; anything else is the guest's own
 // #GP.
 #include "core/fpu.h"
+#include "core/guest_tsc.h"
 #include "core/sched.h"
 #include "core/vm_assist.h"
 #include "cpu/asm.h"
@@ -147,9 +148,21 @@ static void emulate_cpuid(struct cpu_user_regs *regs)
     regs->rdx = r.d;
 }
 
+static void emulate_rdtsc(struct cpu_user_regs *regs)
+{
+    uint64_t tsc = guest_tsc_read(current->domain);
+
+    regs->rax = (uint32_t)tsc;
+    regs->rdx = tsc >> 32;
+}
+
 static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
 {
     switch (i->modrm) {
+    case 0xf9: // RDTSCP
+        emulate_rdtsc(regs);
+        regs->rcx = to_pv(current)->tsc_aux;
+        return cpu_features.rdtscp;
     case 0xd1: // XSETBV
         if (!(to_pv(current)->cr4 & CR4_OSXSAVE)) {
             pv_inject(regs, TRAP_UD, 0);
@@ -195,9 +208,8 @@ static bool emulate(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *reg
     case 0x0f30:
     case 0x0f32:
         return emulate_msr(v, regs, i->opcode == 0x0f30);
-    case 0x0f31: // RDTSC, where CR4.TSD makes it trap
-        regs->rax = (uint32_t)rdtsc();
-        regs->rdx = rdtsc() >> 32;
+    case 0x0f31: // RDTSC, of a domain whose counter is emulated
+        emulate_rdtsc(regs);
         return true;
     case 0x0fa2:
         emulate_cpuid(regs);
@@ -222,7 +234,7 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
 }
 
 // User programs get what real hardware would give them: port access by IOPL or bitmap, and CPUID
-// where the processor makes it fault.
+// where the processor makes it fault; and the time-stamp counter where it is emulated.
 bool pv_emulate_user(struct cpu_user_regs *regs)
 {
     struct insn i;
@@ -235,6 +247,10 @@ bool pv_emulate_user(struct cpu_user_regs *regs)
     case 0xec ... 0xef:
     case 0x0fa2:
         return pv_emulate_privileged(regs);
+    case 0x0f31:
+        return current->domain->tsc.emulated && pv_emulate_privileged(regs);
+    case 0x0f01:
+        return current->domain->tsc.emulated && i.modrm == 0xf9 && pv_emulate_privileged(regs);
     default:
         return false;
     }

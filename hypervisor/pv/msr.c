@@ -1,5 +1,6 @@
 // MSRs of PV guests. What belongs to the vCPU is switched with it; some of the machine's are shown
 // to the privileged domain; every other one is #GP, which Linux expects and survives.
+#include "core/guest_tsc.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
 #include "core/guest_frame.h"
@@ -69,7 +70,7 @@ bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value)
     *value = 0;
     switch (msr) {
     case MSR_TSC:
-        *value = rdtsc();
+        *value = guest_tsc_read(v->v.domain);
         return true;
     case MSR_APIC_BASE: // the guest has no APIC of its own, but its kernel looks at the address
         *value = 0xfee00000 | 1u << 11 | (v->v.id == 0 ? 1u << 8 : 0);

@@ -161,6 +161,17 @@ static void leave_old_cpu(struct pv_vcpu *v)
         smp_call(cpumask_of(old), forget_vcpu, v);
 }
 
+// An emulated time-stamp counter traps wherever it is read.
+static void show_tsc(unsigned cpu, bool show)
+{
+    static bool hidden[MAX_CPUS];
+
+    if (likely(hidden[cpu] == !show))
+        return;
+    hidden[cpu] = !show;
+    write_cr4(show ? read_cr4() & ~(uint64_t)CR4_TSD : read_cr4() | CR4_TSD);
+}
+
 static void switch_to(struct vcpu *vcpu)
 {
     struct pv_vcpu *v = to_pv(vcpu);
@@ -178,6 +189,7 @@ static void switch_to(struct vcpu *vcpu)
         wrmsr(MSR_TSC_AUX, v->tsc_aux);
         cpu_tsc_aux[cpu] = v->tsc_aux;
     }
+    show_tsc(cpu, !vcpu->domain->tsc.emulated);
     if (v->nmi_pending)
         work_raise(cpu, WORK_NMI);
     pv_load_debugregs(v);

@@ -1,11 +1,11 @@
 // The control of domains: who may, upon whom, and what is refused; permissions, pauses, frame
 // types, affinities, lists of CPUID leaves. The domains' own workings are stubs that count.
 //
-// sources: hypervisor/core/domctl.c hypervisor/core/domctl_config.c hypervisor/core/domctl_device.c
+// sources: hypervisor/core/guest_tsc.c hypervisor/core/domctl.c hypervisor/core/domctl_config.c hypervisor/core/domctl_device.c
 // sources: hypervisor/core/domctl_info.c hypervisor/core/domctl_life.c
 // sources: hypervisor/core/domctl_memory.c hypervisor/core/domctl_sched.c
 // sources: hypervisor/core/domctl_state.c hypervisor/core/cpu_policy.c hypervisor/core/rangeset.c
-// sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
+// sources: hypervisor/cpu/time_scale.c tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <CUnit/Basic.h>
 
 #include "core/cpu_policy.h"
@@ -168,6 +168,11 @@ int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
 unsigned pirq_limit(void)
 {
     return 256;
+}
+
+void time_get_scale(struct tsc_scale *scale)
+{
+    *scale = (struct tsc_scale){.mul = 1u << 31, .shift = 1, .generation = 1};
 }
 
 uint64_t time_tsc_hz(void)

@@ -1,5 +1,5 @@
 // The clocks in guests' memory: rewritten when the scale changes and only then, always consistent.
-// sources: hypervisor/core/pv_time.c tests/unit/fake/platform.c
+// sources: hypervisor/core/guest_tsc.c hypervisor/cpu/time_scale.c hypervisor/core/pv_time.c tests/unit/fake/platform.c
 #include <CUnit/Basic.h>
 
 #include "core/pv_time.h"
@@ -17,6 +17,11 @@ static unsigned nr_versions;
 nsec_t time_now(void)
 {
     return now;
+}
+
+uint64_t time_tsc_hz(void)
+{
+    return 1000000000;
 }
 
 void time_get_scale(struct tsc_scale *s)
