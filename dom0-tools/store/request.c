@@ -157,7 +157,7 @@ int request_node(struct request *request, unsigned access, unsigned what, struct
     error = request_look(request, count, LOOKED_PERMS);
     if (error)
         return error;
-    return !found && perms_access(above->perms, who) & access ? -ENOENT : -EACCES;
+    return !found && above && perms_access(above->perms, who) & access ? -ENOENT : -EACCES;
 }
 
 static struct transaction *transaction_of(struct request *request, int *error)

@@ -37,8 +37,8 @@ static const char *list_of(const struct node *node)
     struct node **children = tree_children(node, false);
     char *at;
 
-    if (node->child_bytes > room)
-        list = reallocate(list, room = node->child_bytes * 2);
+    if (!list || node->child_bytes > room)
+        list = reallocate(list, room = node->child_bytes * 2 + 64);
     at = list;
     for (uint32_t i = 0; i < node->child_count; i++) {
         memcpy(at, children[i]->name, children[i]->name_length + 1u);

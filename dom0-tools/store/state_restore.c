@@ -5,24 +5,10 @@
 
 #include "store/alloc.h"
 #include "store/log.h"
-#include "store/records.h"
-#include "store/state.h"
+#include "store/state_restore.h"
 #include "store/transaction.h"
 
-struct restore {
-    struct store *store;
-    uint32_t limits[QUOTA_COUNT]; // they come into force at the end
-    void (*socket)(void *arg, struct connection *connection, int fd);
-    void *arg;
-};
-
-// The rest of a record, from which texts and arrays are taken.
-struct rest {
-    const char *at;
-    size_t length;
-};
-
-static const void *take(struct rest *rest, size_t length)
+const void *restore_take(struct rest *rest, size_t length)
 {
     const char *at = rest->at;
 
@@ -33,15 +19,15 @@ static const void *take(struct rest *rest, size_t length)
     return at;
 }
 
-static const char *take_text(struct rest *rest)
+const char *restore_text(struct rest *rest)
 {
     const char *nul = memchr(rest->at, 0, rest->length);
 
-    return nul ? take(rest, (size_t)(nul - rest->at) + 1) : NULL;
+    return nul ? restore_take(rest, (size_t)(nul - rest->at) + 1) : NULL;
 }
 
 // Any of a store's, domain or socket; the number of connections is small while this runs.
-static struct connection *find_connection(struct store *store, uint32_t id)
+struct connection *restore_find(struct store *store, uint32_t id)
 {
     struct connection *connection;
 
@@ -52,9 +38,15 @@ static struct connection *find_connection(struct store *store, uint32_t id)
     return connection;
 }
 
+void restore_generation(struct store *store, uint64_t generation)
+{
+    if (generation > store->generation)
+        store->generation = generation;
+}
+
 static int restore_store(struct restore *restore, struct rest *rest)
 {
-    const struct record_store *record = take(rest, sizeof(*record));
+    const struct record_store *record = restore_take(rest, sizeof(*record));
 
     if (!record)
         return -EBADMSG;
@@ -66,7 +58,7 @@ static int restore_store(struct restore *restore, struct rest *rest)
 
 static int restore_quota(struct restore *restore, struct rest *rest)
 {
-    const struct record_quota *record = take(rest, sizeof(*record));
+    const struct record_quota *record = restore_take(rest, sizeof(*record));
 
     if (!record || record->quota >= QUOTA_COUNT)
         return -EBADMSG;
@@ -92,7 +84,7 @@ static struct perms *take_perms(struct rest *rest, uint32_t count, uint64_t gene
 
     if (!count || count > XENSTORE_PAYLOAD_MAX)
         return NULL;
-    entries = take(rest, count * sizeof(*entries));
+    entries = restore_take(rest, count * sizeof(*entries));
     return entries ? perms_new(entries, count, generation) : NULL;
 }
 
@@ -109,7 +101,7 @@ static void fill_node(struct store *store, struct node *node, const struct recor
 
 static int restore_node(struct restore *restore, struct rest *rest)
 {
-    const struct record_node *record = take(rest, sizeof(*record));
+    const struct record_node *record = restore_take(rest, sizeof(*record));
     struct path *path = &restore->store->scratch;
     struct node *node, *parent;
     struct perms *perms;
@@ -118,7 +110,7 @@ static int restore_node(struct restore *restore, struct rest *rest)
 
     if (!record || !(perms = take_perms(rest, record->permissions, record->perms_generation)))
         return -EBADMSG;
-    text = take_text(rest);
+    text = restore_text(rest);
     if (!text || rest->length < record->value_length || path_parse(path, text, "", 0)) {
         perms_unref(perms);
         return -EBADMSG;
@@ -149,7 +141,7 @@ static int restore_node(struct restore *restore, struct rest *rest)
 static int take_change(struct rest *rest, struct change *change, struct path *path,
                        const struct record_change **out)
 {
-    const struct record_change *record = *out = take(rest, sizeof(*record));
+    const struct record_change *record = *out = restore_take(rest, sizeof(*record));
 
     if (!record)
         return -EBADMSG;
@@ -158,8 +150,8 @@ static int take_change(struct rest *rest, struct change *change, struct path *pa
     change->owned = record->owned;
     change->generation = record->generation;
     change->length = record->data_length;
-    change->data = take(rest, record->data_length);
-    change->path = take_text(rest);
+    change->data = restore_take(rest, record->data_length);
+    change->path = restore_text(rest);
     if (!change->data || !change->path || path_parse(path, change->path, "", 0))
         return -EBADMSG;
     return record->kind < CHANGE_WRITE || record->kind > CHANGE_PERMS ? -EBADMSG : 0;
@@ -191,16 +183,15 @@ static int restore_change(struct restore *restore, struct rest *rest)
     if (error || !possible(store->root, &change, &store->commit))
         return -EBADMSG;
     change_apply(&store->root, &change, &store->commit, &listener);
-    if (change.generation > store->generation)
-        store->generation = change.generation;
+    restore_generation(store, change.generation);
     return 0;
 }
 
 static int restore_transaction(struct restore *restore, struct rest *rest)
 {
-    const struct record_transaction *record = take(rest, sizeof(*record));
+    const struct record_transaction *record = restore_take(rest, sizeof(*record));
     struct connection *connection =
-        record ? find_connection(restore->store, record->connection) : NULL;
+        record ? restore_find(restore->store, record->connection) : NULL;
     struct transaction *transaction;
 
     if (!connection || !record->id)
@@ -226,7 +217,7 @@ static int restore_transaction_change(struct restore *restore, struct rest *rest
     struct change change;
     int error = take_change(rest, &change, &store->commit, &record);
 
-    connection = error ? NULL : find_connection(store, record->connection);
+    connection = error ? NULL : restore_find(store, record->connection);
     if (connection)
         transaction = transaction_find(connection, record->transaction);
     if (!transaction)
@@ -237,142 +228,11 @@ static int restore_transaction_change(struct restore *restore, struct rest *rest
     return 0;
 }
 
-static void set_position(struct connection *connection, uint32_t start)
-{
-    uint32_t gone = start - connection->queue_start;
-
-    if (gone <= connection->queue_bytes)
-        connection_sent(connection, gone);
-    else
-        connection->queue_start = start;
-}
-
-static int restore_domain(struct restore *restore, struct rest *rest)
-{
-    const struct record_domain *record = take(rest, sizeof(*record));
-    struct store *store = restore->store;
-    struct domain *domain;
-
-    if (!record || record->domid >= DOMID_FIRST_RESERVED)
-        return -EBADMSG;
-    domain = store->domains[record->domid];
-    if (!domain)
-        domain = store_domain_new(store, (uint16_t)record->domid, record->since);
-    if (record->since > store->generation)
-        store->generation = record->since;
-    domain->frame = record->frame;
-    domain->port = record->port;
-    domain->target = record->target;
-    domain->shut_down = record->flags & RECORD_DOMAIN_SHUT_DOWN;
-    if (!(record->flags & RECORD_DOMAIN_INTRODUCED))
-        return domain->introduced ? -EBADMSG : 0;
-    if (!domain->connection)
-        domain->connection = connection_new(store, domain->domid, domain);
-    domain->introduced = true;
-    set_position(domain->connection, record->queue_start);
-    domain->connection->consumer = record->consumer;
-    domain->connection->next_transaction = record->next_transaction;
-    domain->connection->ignored = record->flags & RECORD_DOMAIN_IGNORED;
-    return 0;
-}
-
-static int restore_domain_gone(struct restore *restore, struct rest *rest)
-{
-    const uint64_t *domid = take(rest, sizeof(*domid));
-    struct domain *domain =
-        domid && *domid && *domid < DOMID_FIRST_RESERVED ? restore->store->domains[*domid] : NULL;
-
-    if (!domain)
-        return -EBADMSG;
-    if (domain->connection)
-        connection_free(domain->connection);
-    domain->connection = NULL;
-    domain->introduced = false;
-    store_domain_forget(restore->store, domain);
-    return 0;
-}
-
-static int restore_socket(struct restore *restore, struct rest *rest)
-{
-    const struct record_socket *record = take(rest, sizeof(*record));
-    struct connection *connection;
-
-    if (!record || record->connection < CONNECTION_SOCKETS || !restore->socket ||
-        find_connection(restore->store, record->connection))
-        return -EBADMSG;
-    connection = connection_new(restore->store, record->connection, NULL);
-    connection->next_transaction = record->next_transaction;
-    connection->queue_sent = record->queue_sent; // of the packet that comes next
-    restore->socket(restore->arg, connection, record->fd);
-    return 0;
-}
-
-static int restore_watch(struct restore *restore, struct rest *rest)
-{
-    const struct record_watch *record = take(rest, sizeof(*record));
-    struct connection *connection =
-        record ? find_connection(restore->store, record->connection) : NULL;
-    const char *text = record ? take_text(rest) : NULL, *token = text ? take_text(rest) : NULL;
-    struct path *path = &restore->store->scratch;
-    struct watch *watch;
-    uint64_t hash;
-
-    if (!connection || !token || (!path_is_special(text) && path_parse(path, text, "", 0)))
-        return -EBADMSG;
-    hash = path_is_special(text) ? hash_bytes(text, strlen(text)) : path_hash(path, path->count);
-    watch = watch_find(connection, text, hash, token);
-    if (!record->added == !watch)
-        return -EBADMSG;
-    if (watch)
-        watch_remove(watch);
-    else
-        watch_add(connection, text, hash, token, record->depth, record->relative);
-    return 0;
-}
-
-static int restore_output(struct restore *restore, struct rest *rest)
-{
-    const struct record_output *record = take(rest, sizeof(*record));
-    struct connection *connection =
-        record ? find_connection(restore->store, record->connection) : NULL;
-    struct xsd_sockmsg header;
-    size_t sent;
-
-    if (!connection || record->length < sizeof(header) || record->length != rest->length)
-        return -EBADMSG;
-    memcpy(&header, rest->at, sizeof(header));
-    if (header.len > XENSTORE_PAYLOAD_MAX || record->length != sizeof(header) + header.len)
-        return -EBADMSG;
-    sent = connection->queue_sent;
-    connection_send(connection, &header, rest->at + sizeof(header));
-    return sent < record->length || connection->queue->next ? 0 : -EBADMSG;
-}
-
-static int restore_input(struct restore *restore, struct rest *rest, enum record_type type)
-{
-    const struct record_input *record = take(rest, sizeof(*record));
-    struct connection *connection =
-        record ? find_connection(restore->store, record->connection) : NULL;
-    int error;
-
-    if (!connection || record->length != rest->length)
-        return -EBADMSG;
-    if (type == RECORD_RESET)
-        connection_reset(connection, true);
-    connection->consumer = record->consumer;
-    if (type != RECORD_TAKEN_IN) {
-        connection->input_length = 0;
-        return 0;
-    }
-    error = connection_take_in(connection, rest->at, rest->length);
-    return error ? -EBADMSG : 0;
-}
-
 static int restore_special(struct restore *restore, struct rest *rest)
 {
-    const struct record_special *record = take(rest, sizeof(*record));
+    const struct record_special *record = restore_take(rest, sizeof(*record));
     struct perms *perms = record ? take_perms(rest, record->permissions, record->generation) : NULL;
-    const char *name = perms ? take_text(rest) : NULL;
+    const char *name = perms ? restore_text(rest) : NULL;
 
     if (!name || !store_special_perms(restore->store, name)) {
         if (perms)
@@ -380,6 +240,7 @@ static int restore_special(struct restore *restore, struct rest *rest)
         return -EBADMSG;
     }
     store_set_special_perms(restore->store, name, perms);
+    restore_generation(restore->store, record->generation);
     return 0;
 }
 

@@ -239,17 +239,17 @@ static void merge(struct node **slot, struct node *left, struct node *right)
 
 void tree_remove(struct node *parent, const char *name, size_t length, uint64_t hash)
 {
-    struct node **slot = &parent->children, *left, *right, *node;
+    struct node **slot = &parent->children, *left, *right, *node = NULL;
+    int way = 1;
 
-    for (;;) {
-        int way;
-
+    while (*slot && way) {
         node = own(slot);
         way = compare(name, length, hash, node);
-        if (!way)
-            break;
-        slot = way < 0 ? &node->left : &node->right;
+        if (way)
+            slot = way < 0 ? &node->left : &node->right;
     }
+    if (way)
+        return;
     left = node->left;
     right = node->right;
     node->left = node->right = NULL;

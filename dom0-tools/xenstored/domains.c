@@ -192,7 +192,7 @@ static int channel_new(struct domains *domains, struct domain *domain, struct ch
     else
         channel->page = hypervisor_map_own(domains->hypervisor, &domain->port);
     if (!channel->page) {
-        int error = -errno;
+        int error = errno ? -errno : -EIO;
 
         channel_free(channel);
         return error;
@@ -219,7 +219,7 @@ int domains_introduce(struct server *server, struct domain *domain)
         if (error && channel)
             channel_free(channel);
     }
-    if (error) {
+    if (error || !channel) {
         log_error("cannot reach the ring of domain %u at frame %#lx, event channel %u: %s",
                   domain->domid, (unsigned long)domain->frame, domain->port, strerror(-error));
         return error;

@@ -1,4 +1,5 @@
-// What xenstored/hypervisor.h and control/evtchn.h promise, without a hypervisor: as xen_shim.c says.
+// What xenstored/hypervisor.h and control/evtchn.h promise, without a hypervisor: as xen_shim.c
+// says.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

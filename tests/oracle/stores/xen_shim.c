@@ -1,6 +1,7 @@
-// Put before Xen's libraries (LD_PRELOAD), lets Debian's xenstored and oxenstored run without a hypervisor: rings are
-// files FAKE_XEN/page-DOMID, events come as 32-bit ports from the pipe FAKE_XEN/events, and a domain exists if its
-// page does. fake_hypervisor.c is the same for Vellum's store.
+// Put before Xen's libraries (LD_PRELOAD), lets Debian's xenstored and oxenstored run without a
+// hypervisor: rings are files FAKE_XEN/page-DOMID, events come as 32-bit ports from the pipe
+// FAKE_XEN/events, and a domain exists if its page does. fake_hypervisor.c is the same for Vellum's
+// store.
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -21,7 +22,8 @@ struct xenevtchn_handle {
     int fd;
 };
 
-// oxenstored wants more file descriptors than a container may give; a few clients need none of that.
+// oxenstored wants more file descriptors than a container may give; a few clients need none of
+// that.
 int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
     return 0;
@@ -74,7 +76,8 @@ static int exists(unsigned domid)
     return !domid || !access(in_folder("page", domid), F_OK);
 }
 
-xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild, unsigned flags)
+xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
+                                unsigned flags)
 {
     return calloc(1, 8);
 }
@@ -94,7 +97,8 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t first, unsigned int max, xc_do
     return 1;
 }
 
-int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int max, xc_domaininfo_t *info)
+int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int max,
+                          xc_domaininfo_t *info)
 {
     unsigned n = 0;
 
