@@ -121,8 +121,8 @@ fuzz: $(FUZZERS) ## build the fuzzers
 packages: ## install the Debian packages that are missing
 	$(Q).ci/install-packages
 
-run: packages $(BUILD)/vellum tools-root ## boot Vellum and domain 0 in QEMU, to a shell (Ctrl-A X ends it)
-	$(Q)tests/boot/run --build $(BUILD) --shell
+run: packages $(BUILD)/vellum tools-root $(if $(ROOT),dom0-root) ## boot Vellum and domain 0 in QEMU, to a shell (ROOT=1: full Debian)
+	$(Q)tests/boot/run --build $(BUILD) $(if $(ROOT),--root) --shell
 
 demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happens
 	$(Q)tests/boot/run --build $(BUILD) --demo
@@ -130,7 +130,7 @@ demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happe
 test: packages $(BUILD)/vellum tools tools-root unit fuzz guests ## run every test that fits in 20 minutes
 	$(Q)tests/run-all $(BUILD)
 
-soak: packages $(BUILD)/vellum tools-root ## the long runs
+soak: packages $(BUILD)/vellum tools-root dom0-root ## the long runs
 	$(Q)tests/boot/run --build $(BUILD) --soak
 
 bench: packages $(BUILD)/vellum ## instruction counts beside real Xen's and the bare machine's

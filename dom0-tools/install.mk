@@ -40,3 +40,13 @@ $(TOOLS_DIR)/root.made: $(TOOLS_PROGRAMS) $(wildcard dom0-tools/service/*) dom0-
 	$(Q)rm -rf $(TOOLS_ROOT) && mkdir -p $(TOOLS_ROOT)
 	$(Q)$(MAKE) -s --no-print-directory install-tools DESTDIR=$(TOOLS_ROOT)
 	$(Q)touch $@
+
+# A full Debian system for domain 0, with all of Vellum installed; `make run ROOT=1` boots it.
+DOM0_ROOT := $(TOOLS_DIR)/dom0-root.img
+.PHONY: dom0-root
+dom0-root: packages $(DOM0_ROOT) ## make a disk image of a full Debian root for domain 0
+
+$(DOM0_ROOT): $(BUILD)/vellum $(TOOLS_PROGRAMS) $(shell find dom0-tools/image dom0-tools/service dom0-tools/man -type f 2>/dev/null)
+	$(Q)rm -rf $(TOOLS_DIR)/full
+	$(Q)$(MAKE) -s --no-print-directory install DESTDIR=$(TOOLS_DIR)/full
+	$(Q)dom0-tools/image/make-root $(BUILD) $(TOOLS_DIR)/full $@

@@ -128,6 +128,9 @@ CASES = [
          dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
 
     # Long runs.
+    Case("dom0-root", cpus=2, devices=GUESTS_DISK, prepare=checks.dom0_root, limit=600, group="soak", script=[
+        (r"root@dom0:~# ", "systemctl is-system-running --wait; systemctl --failed --no-legend\n"),
+        (r"running\n.*root@dom0:~# ", "xenstore read /local/domain/0/name\n"), (r"Domain-0\n", "poweroff\n")]),
     Case("bochs-smp", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", cpus=2, memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M x2apic_phys=true",  # Bochs' logical x2APIC ids read as 0
          plain_kernel=True, limit=900, group="soak"),

@@ -90,6 +90,19 @@ class Guests(Fixture):
         self.values = {"disk": kit.guests_disk()}
 
 
+class Root(Fixture):
+    """A full Debian system for domain 0."""
+
+    def __init__(self, kit):
+        super().__init__()
+        self.values = {"disk": kit.dom0_root()}
+        self.dom0_args = "vellum.root=vellum-root"
+
+
+def dom0_root(_case, kit, _scratch):
+    return Root(kit)
+
+
 def guests_disk(_case, kit, _scratch):
     return Guests(kit)
 

@@ -100,6 +100,13 @@ class Kit:
             return ()
         return (f"--tree={tree}", f"{IMAGE}/start-tools:sbin/start-tools")
 
+    def dom0_root(self):
+        """The disk image of a full Debian root, as `make dom0-root` leaves it."""
+        path = os.path.join(self.build, "dom0-tools", "dom0-root.img")
+        if not os.path.exists(path):
+            raise KitError(f"no {path}: run make dom0-root first")
+        return path
+
     def packed(self, name, options):
         """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""
         target = os.path.join(self.dir, f"initramfs-{name}.gz")

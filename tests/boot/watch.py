@@ -8,11 +8,11 @@ import re
 import select
 import socket
 import subprocess
-import sys
 import time
 
 # A forbidden line is often only the first of a report: read on this long for the log's sake.
 LINGER = 3.0
+KERNEL_LINE = re.compile(r"\[ *\d+\.\d+\] ")
 
 
 class Console:
@@ -20,7 +20,8 @@ class Console:
 
     def __init__(self, log, echo):
         self.log = log
-        self.echo = echo  # also show it
+        self.echo = echo  # also show what a reader wants to see
+        self.tests_begun = False
         self.text = ""
         self.lines_end = 0  # everything before it is whole lines that were handed out
         self.prompt_from = 0  # where the next expected prompt may begin
@@ -28,16 +29,21 @@ class Console:
     def feed(self, data):
         self.log.write(data)
         self.log.flush()
-        if self.echo:
-            sys.stdout.buffer.write(data)
-            sys.stdout.flush()
         self.text += data.decode("utf-8", "replace").replace("\r", "").replace("\0", "")
 
     def new_lines(self):
         end = self.text.rfind("\n") + 1
         lines = self.text[self.lines_end:end].splitlines()
         self.lines_end = max(end, self.lines_end)
+        for line in lines if self.echo else []:
+            self.show(line)
         return lines
+
+    def show(self, line):
+        """The hypervisor's lines, and all behind the tests' beginning but the kernel's."""
+        self.tests_begun |= line.startswith("VELLUM-TEST begin")
+        if line.startswith(("(v)", "VELLUM-DOM0")) or self.tests_begun and not KERNEL_LINE.match(line):
+            print(line, flush=True)
 
     def saw_prompt(self, pattern):
         match = re.compile(pattern).search(self.text, self.prompt_from)
