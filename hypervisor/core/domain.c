@@ -140,7 +140,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
     d->privileged = privileged;
     d->refs = 1;
     d->pause_count = 1;
-    d->control_paused = true;
+    d->control_paused = !privileged; // the boot itself starts domain 0
     rc = domain_init(d);
     if (!rc && !insert_domain(d))
         rc = -EEXIST;
