@@ -47,6 +47,7 @@ $(LIBXENSTORE): $(TOOLS_DIR)/xenstore.a dom0-tools/xenstore/libxenstore.map
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--version-script,dom0-tools/xenstore/libxenstore.map -Wl,-z,relro,-z,now \
 	    -Wl,-z,defs -Wl,--whole-archive $< -Wl,--no-whole-archive -lpthread -o $@
 
+$(eval $(call tools_program,vl,vl domain stream builder config common xenstore control,-lyajl -luuid -llzma -lz -lzstd -lpthread))
 $(eval $(call tools_program,vellum-xenstored,xenstored store control,-levent_core))
 
 .PHONY: tools

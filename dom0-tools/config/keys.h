@@ -21,9 +21,6 @@ const struct config_key *config_key_find(const char *name);
 // All keys, in the manual's order.
 const struct config_key *config_keys(size_t *count);
 
-// The name among `names` that is most like `name`, or NULL if none is like it.
-const char *config_nearest(const char *name, const char *const *names, size_t count);
-
 // Complains about unknown and refused keys, warns of those without effect. A refused key whose
 // value says "off" (0, an empty string or list) asks for nothing and passes.
 void config_check_keys(struct config_settings *settings);

@@ -2,7 +2,7 @@
 // (target, format, vdev, access) that has not been given yet.
 #include <string.h>
 
-#include "config/keys.h"
+#include "config/nearest.h"
 #include "config/names.h"
 #include "config/reader.h"
 #include "config/vdev.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <uuid/uuid.h>
 
-#include "config/keys.h"
+#include "config/nearest.h"
 #include "config/reader.h"
 
 struct vif_reader {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/keys.h"
+#include "config/nearest.h"
 #include "config/reader.h"
 
 struct config_place config_place_of(struct config_reader *reader, const char *key)

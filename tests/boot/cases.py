@@ -100,6 +100,9 @@ CASES = [
     Case("load-4", "load", cpus=4, dom0_args="vellum.load=15", limit=240, quiet=True),
     Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
 
+    # Vellum's tools.
+    Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
+
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
     Case("dom0-crash", end="crash", allowed=CRASH_MARKERS,
