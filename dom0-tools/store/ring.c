@@ -78,8 +78,8 @@ static void reconnect(struct connection *connection, struct xenstore_domain_inte
     state_commit(connection->store);
 }
 
-// Takes one message, or as much of it as fills the ring, from `available` bytes. 1: taken; 0: wait
-// for more.
+// Takes one message, or as much of it as there is, from `available` bytes: Linux rings the bell for
+// what it adds to a message only if the beginning is gone from the ring by then. 1: taken.
 static int take(struct connection *connection, const char *bytes, uint32_t available,
                 uint32_t *taken)
 {
@@ -88,8 +88,6 @@ static int take(struct connection *connection, const char *bytes, uint32_t avail
 
     if (size > XENSTORE_PAYLOAD_MAX + sizeof(struct xsd_sockmsg))
         return -EPROTO;
-    if ((!size || size > available) && available < XENSTORE_RING_SIZE && !connection->input_length)
-        return 0;
     *taken = size && size < available ? (uint32_t)size : available;
     connection->consumer += *taken;
     if (size && size <= available) {
@@ -128,6 +126,8 @@ int ring_receive(struct connection *connection, struct xenstore_domain_interface
         state_commit(connection->store);
         if (result == 1) {
             store(page->req_cons, connection->consumer);
+            // The guest looks at req_cons after it has moved req_prod, and we the other way round.
+            __atomic_thread_fence(__ATOMIC_SEQ_CST);
             *notify = true;
         }
     }
