@@ -247,20 +247,25 @@ int pirq_reserve(struct domain *d, bool message)
 void pirq_domain_relinquish(struct domain *d)
 {
     struct pirq_table *t = d->pirqs;
+    struct frame *frame;
 
-    for (unsigned i = 0; t && i < t->nr; i++)
+    if (!t)
+        return;
+    for (unsigned i = 0; i < t->nr; i++)
         pirq_unmap(d, i);
+    // Now nobody has anything to note there.
+    spin_lock(&t->lock);
+    frame = t->eoi_frame;
+    t->eoi_frame = NULL;
+    __atomic_store_n(&t->eoi_map, NULL, __ATOMIC_RELEASE);
+    spin_unlock(&t->lock);
+    if (frame)
+        guest_area_put(frame);
 }
 
 void pirq_domain_destroy(struct domain *d)
 {
-    struct pirq_table *t = d->pirqs;
-
-    if (!t)
-        return;
-    if (t->eoi_frame)
-        guest_area_put(t->eoi_frame);
-    xfree(t);
+    xfree(d->pirqs);
     d->pirqs = NULL;
 }
 
