@@ -1,8 +1,8 @@
 // A port access passes two gates: the guest kernel's for its user programs (IOPL, bitmap), and the
-// domain's own permissions (io_ports). Ports outside the latter read as all ones and swallow writes
-// for a privileged domain that probes, and are #GP for the others. PCI's configuration address
-// register is kept per domain, since an access to it and the data register that follows belong
-// together.
+// domain's own permissions (io_ports). What the first refuses is #GP; ports outside the latter read
+// as all ones and swallow writes, so that a kernel that probes finds nothing. PCI's configuration
+// address register is kept per domain, since an access to it and the data register that follows
+// belong together; behind it only the privileged domain finds devices.
 #include "pv/io.h"
 
 #include "core/rangeset.h"
@@ -39,16 +39,16 @@ static bool guest_allows(struct pv_vcpu *v, uint16_t port, unsigned bytes)
     return !((bits[0] | bits[1] << 8) >> (port % 8) & ((1u << bytes) - 1));
 }
 
-static bool is_pci_data(uint16_t port)
+static bool is_pci_data(const struct domain *d, uint16_t port)
 {
-    return (port & 0xfffc) == 0xcfc;
+    return (port & 0xfffc) == 0xcfc && d->privileged;
 }
 
 static uint32_t port_in(struct domain *d, uint16_t port, unsigned bytes)
 {
     if (port == 0xcf8 && bytes == 4)
         return d->pci_address;
-    if (is_pci_data(port))
+    if (is_pci_data(d, port))
         return pci_port_read(d->pci_address, port & 3, bytes);
     if (!rangeset_contains(d->io_ports, port, port + bytes - 1u))
         return 0xffffffffu >> (32 - bytes * 8);
@@ -59,7 +59,7 @@ static void port_out(struct domain *d, uint16_t port, unsigned bytes, uint32_t v
 {
     if (port == 0xcf8 && bytes == 4) {
         d->pci_address = value;
-    } else if (is_pci_data(port)) {
+    } else if (is_pci_data(d, port)) {
         pci_port_write(d->pci_address, port & 3, bytes, value);
     } else if (rangeset_contains(d->io_ports, port, port + bytes - 1u)) {
         if (bytes == 1)
@@ -83,7 +83,7 @@ bool pv_io(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
     uint16_t port = i->opcode >= 0xec ? (uint16_t)regs->rdx : i->immediate;
     uint64_t mask = 0xffffffffu >> (32 - bytes * 8);
 
-    if (!d->privileged || !guest_allows(v, port, bytes))
+    if (!guest_allows(v, port, bytes))
         return false;
     if (i->opcode & 2) {
         port_out(d, port, bytes, (uint32_t)(regs->rax & mask));
@@ -127,7 +127,7 @@ bool pv_io_string(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
 {
     unsigned bytes = operand_bytes(i);
 
-    if (!v->v.domain->privileged || !guest_allows(v, (uint16_t)regs->rdx, bytes))
+    if (!guest_allows(v, (uint16_t)regs->rdx, bytes))
         return false;
     if (!i->rep) {
         i->again = string_step(v->v.domain, i, regs, bytes) == STEP_FAULT;
