@@ -1,6 +1,6 @@
-// The console. Log messages and domain 0's text share a ring and the devices; a lock keeps lines
-// whole. Input goes to domain 0 or, after Ctrl-A three times, to the debug keys, and back the same
-// way.
+// The console. Log messages and domain 0's text share the devices, and a lock keeps lines whole;
+// the ring that dmesg reads keeps the log alone, unless asked otherwise. Input goes to domain 0 or,
+// after Ctrl-A three times, to the debug keys, and back the same way.
 #include "core/console.h"
 
 #include "core/domain.h"
@@ -25,12 +25,13 @@
 
 static char opt_console[32] = "com1,vga";
 static char opt_com1[32], opt_com2[32];
-static bool opt_timestamps;
+static bool opt_timestamps, opt_to_ring;
 static char opt_loglvl[32], opt_guest_loglvl[32];
 CMDLINE_STRING("console", opt_console, "devices to use: com1, com2, vga, none (default com1,vga)");
 CMDLINE_STRING("com1", opt_com1, "BAUD[/CLOCK][,DPS[,IO-BASE[,IRQ]]] of the first serial port");
 CMDLINE_STRING("com2", opt_com2, "the same of the second");
 CMDLINE_BOOL("console_timestamps", opt_timestamps, "prefix each line of the log with the time");
+CMDLINE_BOOL("console_to_ring", opt_to_ring, "keep domain 0's text in the log's ring, too");
 CMDLINE_STRING("loglvl", opt_loglvl, "none, error, warning, info or all: what the console shows");
 CMDLINE_STRING("guest_loglvl", opt_guest_loglvl, "the same for what guests cause");
 
@@ -69,12 +70,6 @@ static void ring_put(const char *text, size_t len)
 {
     for (; len; len--)
         ring[ring_end++ % RING_SIZE] = *text++;
-}
-
-static void put(const char *text, size_t len)
-{
-    ring_put(text, len);
-    console_write_devices(text, len);
 }
 
 static enum log_level parse_level(const char *text, enum log_level fallback)
@@ -190,7 +185,9 @@ void log_guest(enum log_level level, const char *fmt, ...)
 void console_write(struct domain *d, const char *text, size_t len)
 {
     lock();
-    put(text, len);
+    if (opt_to_ring)
+        ring_put(text, len);
+    console_write_devices(text, len);
     at_line_start = len ? text[len - 1] == '\n' : at_line_start;
     unlock();
 }
