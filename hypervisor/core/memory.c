@@ -54,8 +54,8 @@ static long domain_question(unsigned op, uint64_t arg)
     case XENMEM_maximum_reservation:
         answer = d->mem.max_pages;
         break;
-    default: // XENMEM_maximum_gpfn: a PV guest tells in shared_info
-        answer = (long)d->shared_info->arch.max_pfn - 1;
+    default: // XENMEM_maximum_gpfn: a PV guest tells in shared_info how many it has; 0: not yet
+        answer = (long)(d->shared_info->arch.max_pfn ?: 1) - 1;
         break;
     }
     domain_put(d);
@@ -91,7 +91,7 @@ static long dispatch(unsigned op, uint64_t arg, uint64_t *start)
     case XENMEM_remove_from_physmap:
         return memory_physmap_op(op, arg);
     case XENMEM_acquire_resource:
-        return memory_acquire_resource(arg);
+        return memory_acquire_resource(arg, start);
     case XENMEM_get_sharing_freed_pages:
     case XENMEM_get_sharing_shared_pages:
         return 0;              // nothing is ever shared
