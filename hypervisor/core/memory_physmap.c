@@ -6,7 +6,7 @@
 #include "lib/errno.h"
 #include "mm/guest.h"
 
-#define MAX_RESOURCE_FRAMES 32 // at a time
+#define RESOURCE_CHUNK 32 // frames between looks at other work
 
 // A PV guest numbers its memory itself: there is no map to add to.
 static long remove_from_physmap(uint64_t arg)
@@ -78,22 +78,33 @@ static long resource_size(uint64_t arg, struct domain *d)
     return copy_to_guest(arg + offsetof(struct xen_mem_acquire_resource, nr_frames), &n, sizeof(n));
 }
 
-static long give_resource(const struct xen_mem_acquire_resource *r, struct domain *d)
+// Goes on with frame *done of those asked for. -ERESTART: there is other work.
+static long give_resource(const struct xen_mem_acquire_resource *r, struct domain *d,
+                          uint64_t *done)
 {
-    uint64_t list[MAX_RESOURCE_FRAMES];
+    uint64_t list[RESOURCE_CHUNK], to = (uint64_t)r->frame_list;
 
-    if (r->nr_frames > MAX_RESOURCE_FRAMES)
+    if (r->nr_frames > MEMOP_MAX_EXTENTS)
         return -E2BIG;
-    for (unsigned i = 0; i < r->nr_frames; i++) {
-        int rc = resource_frame(d, r, r->frame + i, &list[i]);
+    while (*done < r->nr_frames) {
+        uint64_t n = MIN(r->nr_frames - *done, (uint64_t)RESOURCE_CHUNK);
 
-        if (rc)
-            return rc;
+        for (uint64_t i = 0; i < n; i++) {
+            int rc = resource_frame(d, r, r->frame + *done + i, &list[i]);
+
+            if (rc)
+                return rc;
+        }
+        if (copy_to_guest(to + *done * sizeof(list[0]), list, n * sizeof(list[0])))
+            return -EFAULT;
+        *done += n;
+        if (*done < r->nr_frames && preempt_check())
+            return -ERESTART;
     }
-    return copy_to_guest((uint64_t)r->frame_list, list, r->nr_frames * sizeof(list[0]));
+    return 0;
 }
 
-long memory_acquire_resource(uint64_t arg)
+long memory_acquire_resource(uint64_t arg, uint64_t *start)
 {
     struct xen_mem_acquire_resource r;
     struct domain *d;
@@ -117,7 +128,7 @@ long memory_acquire_resource(uint64_t arg)
     else if (!r.nr_frames && !r.frame_list)
         rc = resource_size(arg, d);
     else
-        rc = give_resource(&r, d);
+        rc = give_resource(&r, d, start);
     domain_put(d);
     return rc;
 }

@@ -9,8 +9,7 @@
 #include "mm/buddy.h"
 #include "mm/guest.h"
 
-#define MAX_ORDER   9 // 2 MB: what is scrubbed and handed over without a look at other work
-#define MAX_EXTENTS (UINT32_MAX >> MEMOP_EXTENT_SHIFT) // so that a continuation can be encoded
+#define MAX_ORDER 9 // 2 MB: what is scrubbed and handed over without a look at other work
 
 struct reservation {
     struct domain *d;
@@ -119,7 +118,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
     long rc;
 
     // The ABI answers nonsense with "nothing more done".
-    if (copy_from_guest(&in, arg, sizeof(in)) || in.nr_extents > MAX_EXTENTS ||
+    if (copy_from_guest(&in, arg, sizeof(in)) || in.nr_extents > MEMOP_MAX_EXTENTS ||
         *start >= in.nr_extents)
         return (long)*start;
     if (in.extent_order > MAX_ORDER)

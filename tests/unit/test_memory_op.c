@@ -23,15 +23,15 @@ maddr_t hv_translate(uint64_t va)
 
 int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
 {
-    if (index > 3)
+    if (index > (status ? 3 : 63))
         return -EINVAL;
-    *mfn = 0x100 + index + 0x10 * status;
+    *mfn = 0x100 + index + 0x100 * status;
     return 0;
 }
 
 unsigned grant_table_max_frames(const struct domain *d)
 {
-    return 4;
+    return 64;
 }
 
 static void test_reservations(void)
@@ -122,7 +122,7 @@ static void test_maps(void)
     struct xen_add_to_physmap add = {.domid = 1};
     struct xen_mem_acquire_resource r = {
         .domid = 1, .type = XENMEM_resource_grant_table, .nr_frames = 2};
-    uint64_t list[2];
+    uint64_t list[2], many[40];
 
     begin();
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_memory_map, &m), -ENOSYS);
@@ -137,13 +137,20 @@ static void test_maps(void)
     CU_ASSERT(list[0] == 0x100 && list[1] == 0x101);
     r.id = XENMEM_resource_grant_table_id_status;
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_acquire_resource, &r), 0);
-    CU_ASSERT(list[0] == 0x110);
+    CU_ASSERT(list[0] == 0x200);
+    r.id = XENMEM_resource_grant_table_id_shared;
+    r.nr_frames = 40; // more than are given without a look at other work
+    r.frame_list = many;
+    CU_ASSERT_EQUAL(call_memory_op(XENMEM_acquire_resource, &r), 0);
+    CU_ASSERT(many[0] == 0x100 && many[39] == 0x127);
+    r.id = XENMEM_resource_grant_table_id_status;
+    r.nr_frames = 2;
     r.frame = 3;
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_acquire_resource, &r), -EINVAL);
     r.nr_frames = 0;
     r.frame_list = NULL;
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_acquire_resource, &r), 0);
-    CU_ASSERT_EQUAL(r.nr_frames, 4);
+    CU_ASSERT_EQUAL(r.nr_frames, 64);
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_get_pod_target, &pod), -EINVAL);
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_get_pod_target, NULL), -EFAULT);
     CU_ASSERT_EQUAL(call_memory_op(XENMEM_add_to_physmap, &add), -EACCES);
