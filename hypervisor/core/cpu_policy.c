@@ -22,7 +22,8 @@
 // What AMD repeats of leaf 1 EDX in leaf 0x80000001 EDX.
 #define COMMON_EDX 0x0183f3ffu
 
-#define MSR_PLATFORM_INFO 0xce
+#define MSR_PLATFORM_INFO     0xce
+#define MSR_ARCH_CAPABILITIES 0x10a
 
 static struct cpuid_regs look(const struct cpu_view *view, uint32_t leaf, uint32_t subleaf)
 {
@@ -218,15 +219,44 @@ int cpu_view_put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *
     return w.rc;
 }
 
+// No CPUID faulting is offered, and no immunity is promised.
+static const struct xen_msr_entry policy_msrs[POLICY_MSRS] = {
+    {.idx = MSR_PLATFORM_INFO},
+    {.idx = MSR_ARCH_CAPABILITIES},
+};
+
 int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n)
 {
-    // No CPUID faulting is offered.
-    struct xen_msr_entry platform_info = {.idx = MSR_PLATFORM_INFO};
+    uint32_t room = MIN(*n, (uint32_t)POLICY_MSRS);
 
-    if (!*n)
-        return -ENOBUFS;
-    *n = POLICY_MSRS;
-    return copy_to_guest(msrs, &platform_info, sizeof(platform_info));
+    if (copy_to_guest(msrs, policy_msrs, room * sizeof(policy_msrs[0])))
+        return -EFAULT;
+    *n = room;
+    return room < POLICY_MSRS ? -ENOBUFS : 0;
+}
+
+static const struct xen_msr_entry *policy_msr(uint32_t index)
+{
+    for (unsigned i = 0; i < POLICY_MSRS; i++)
+        if (policy_msrs[i].idx == index)
+            return &policy_msrs[i];
+    return NULL;
+}
+
+int cpu_policy_check_msrs(uint64_t msrs, uint32_t n, struct xen_msr_entry *culprit)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct xen_msr_entry *m;
+
+        if (copy_from_guest(culprit, msrs + i * sizeof(*culprit), sizeof(*culprit)))
+            return -EFAULT;
+        m = policy_msr(culprit->idx);
+        if (!m)
+            return -ERANGE;
+        if (culprit->flags || culprit->val != m->val)
+            return -EINVAL;
+    }
+    return 0;
 }
 
 bool cpu_policy_leaf_ok(uint32_t leaf, uint32_t subleaf)

@@ -7,7 +7,7 @@
 #include "pv-abi/arch-x86/domain.h"
 
 #define POLICY_LEAVES 140 // more than a list ever has
-#define POLICY_MSRS   1
+#define POLICY_MSRS   2
 
 // A processor: the machine's own, or (guest not NULL) what such a vCPU sees.
 struct cpu_view {
@@ -22,6 +22,10 @@ void cpu_view_features(const struct cpu_view *view, uint32_t *words, unsigned n)
 int cpu_view_put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *n);
 // The same for MSRs.
 int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n);
+
+// MSRs of a policy: they have nothing to choose, but must be known and say so. 0, -EFAULT; -ERANGE,
+// -EINVAL: the culprit is unknown, or has a value that is not offered.
+int cpu_policy_check_msrs(uint64_t msrs, uint32_t n, struct xen_msr_entry *culprit);
 
 // What a policy does not show of the features in it is hidden from the domain from now on; what it
 // does not speak of stays as it is. 0, -EFAULT, -ERANGE: the culprit is no leaf of a policy.

@@ -136,12 +136,17 @@ int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
     struct xen_cpuid_leaf culprit;
+    struct xen_msr_entry msr;
     int rc;
 
     p->err_leaf = p->err_subleaf = p->err_msr = ~0u;
-    // MSRs have nothing to choose.
     if (p->nr_leaves > POLICY_LEAVES || p->nr_msrs > POLICY_MSRS)
         return -E2BIG;
+    rc = cpu_policy_check_msrs((uint64_t)p->msrs, p->nr_msrs, &msr);
+    if (rc) {
+        p->err_msr = rc == -EFAULT ? ~0u : msr.idx;
+        return rc;
+    }
     rc = cpu_policy_set(d, (uint64_t)p->leaves, p->nr_leaves, &culprit);
     if (rc == -ERANGE) {
         p->err_leaf = culprit.leaf;
