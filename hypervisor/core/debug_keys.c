@@ -36,47 +36,68 @@ static void dump_registers(void)
         smp_call(cpumask_of(cpu), dump_this_cpu, NULL);
 }
 
-static void dump_domains(void)
+// What keeps a dying domain: the first frames that somebody still holds.
+static void dump_held_frames(struct domain *d)
 {
-    struct domain *d;
+    unsigned left = 8;
+
+    spin_lock(&d->mem.lock);
+    for (struct frame *f = frame_list_first(&d->mem.pages); f && left--; f = frame_list_next(f)) {
+        uint64_t s = frame_state(f);
+
+        log_err("  frame %lx, the guest's %lx: %llu references, %llu of type %u, flags %lx\n",
+                frame_to_mfn(f), m2p_get(frame_to_mfn(f)), s & FS_REFS,
+                (s & FS_COUNT) / FS_COUNT_ONE, frame_type_of(s), s >> 59);
+    }
+    spin_unlock(&d->mem.lock);
+}
+
+static void dump_domain(struct domain *d)
+{
     struct vcpu *v;
 
-    for_each_domain (d) {
-        log_err(
-            "domain %u (%s): %u pages of %u, %u shared by the hypervisor, refs %u, pauses %d%s%s\n",
+    log_err("domain %u (%s): %u pages of %u, %u shared by the hypervisor, refs %u, pauses %d%s%s\n",
             d->id, d->ops->name, d->mem.nr_pages, d->mem.max_pages, d->mem.shared.count, d->refs,
             d->pause_count, d->dying ? ", dying" : "", d->shutting_down ? ", shut down" : "");
-        for_each_vcpu (d, v)
-            log_err("  vCPU %u: CPU %u%s, pause flags %lx, count %d, events %s%s\n", v->id, v->cpu,
-                    v->running ? ", running" : "", v->pause_flags, v->pause_count,
-                    v->info->evtchn_upcall_pending ? "pending" : "none",
-                    v->info->evtchn_upcall_mask ? ", masked" : "");
-    }
+    for_each_vcpu (d, v)
+        log_err("  vCPU %u: CPU %u%s, pause flags %lx, count %d, events %s%s\n", v->id, v->cpu,
+                v->running ? ", running" : "", v->pause_flags, v->pause_count,
+                v->info->evtchn_upcall_pending ? "pending" : "none",
+                v->info->evtchn_upcall_mask ? ", masked" : "");
+    if (d->dying)
+        dump_held_frames(d);
+}
+
+// No domain goes meanwhile.
+static void each_domain(void (*fn)(struct domain *d))
+{
+    struct domain *d;
+
+    spin_lock(&domains_lock);
+    for_each_domain (d)
+        fn(d);
+    spin_unlock(&domains_lock);
+}
+
+static void dump_domains(void)
+{
+    each_domain(dump_domain);
 }
 
 static void dump_events(void)
 {
-    struct domain *d;
-
-    for_each_domain (d)
-        event_dump(d);
+    each_domain(event_dump);
 }
 
 static void dump_grants(void)
 {
-    struct domain *d;
-
-    for_each_domain (d)
-        grant_dump(d);
+    each_domain(grant_dump);
 }
 
 static void dump_interrupts(void)
 {
-    struct domain *d;
-
     irq_dump();
-    for_each_domain (d)
-        pirq_dump(d);
+    each_domain(pirq_dump);
 }
 
 static void dump_memory(void)
