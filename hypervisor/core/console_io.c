@@ -52,9 +52,9 @@ static long read_pieces(unsigned count, uint64_t buffer)
 
 long do_console_io(unsigned cmd, unsigned count, uint64_t buffer)
 {
-    if (cmd != CONSOLEIO_write && cmd != CONSOLEIO_read)
-        return -ENOSYS;
     if (!current->domain->privileged)
         return -EPERM;
+    if (cmd != CONSOLEIO_write && cmd != CONSOLEIO_read)
+        return -ENOSYS;
     return cmd == CONSOLEIO_write ? write_pieces(count, buffer) : read_pieces(count, buffer);
 }

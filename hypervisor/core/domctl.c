@@ -55,8 +55,8 @@ static int op_no_such(struct domain *d, struct xen_domctl *op)
 
 typedef int domctl_fn(struct domain *d, struct xen_domctl *op);
 
-static const struct {
-    domctl_fn *fn;
+static const struct operation {
+    domctl_fn *fn; // NULL: there is no such operation
     unsigned flags;
 } ops[] = {
     [XEN_DOMCTL_createdomain] = {domctl_create, NO_TARGET | RESULT},
@@ -142,63 +142,63 @@ static struct domain *find_target(const struct xen_domctl *op, unsigned flags)
     return flags & NEAREST ? domctl_next_domain(op->domain) : domain_get_by_id(op->domain);
 }
 
-static int execute(struct xen_domctl *op, domctl_fn *fn, unsigned flags)
+// Everything that can be wrong with a call before its operation looks at it, in the ABI's order. On
+// success *d is the target with a reference, or NULL where there is none yet.
+static int check(const struct xen_domctl *op, const struct operation *o, struct domain **d)
 {
-    struct domain *d;
-    int rc;
+    int rc = 0;
 
-    if (flags & NO_TARGET)
-        return fn(NULL, op);
-    d = find_target(op, flags);
-    if (!d)
+    *d = o->flags & NO_TARGET ? NULL : find_target(op, o->flags);
+    if (!*d && !(o->flags & (NO_TARGET | NEAREST)))
         return -ESRCH;
-    if (((flags & NOT_SELF) && d == current->domain) || ((flags & ALIVE) && d->dying))
+    if (!current->domain->privileged)
+        rc = -EPERM;
+    else if (!o->fn)
+        rc = -ENOSYS;
+    else if (!*d && (o->flags & NEAREST))
+        rc = -ESRCH;
+    else if ((o->flags & NOT_SELF) && *d == current->domain)
         rc = -EINVAL;
-    else
-        rc = fn(d, op);
-    domain_put(d);
+    if (rc && *d)
+        domain_put(*d);
     return rc;
 }
 
-static int check(const struct xen_domctl *op)
+static int execute(struct xen_domctl *op, const struct operation *o)
 {
     struct domain *d;
+    int rc = check(op, o, &d);
 
-    if (op->interface_version != XEN_DOMCTL_INTERFACE_VERSION)
-        return -EACCES;
-    if (!current->domain->privileged)
-        return -EPERM;
-    if (op->cmd < ARRAY_SIZE(ops) && ops[index_nospec(op->cmd, ARRAY_SIZE(ops))].fn)
-        return 0;
-    // Whether there is such a domain comes before whether there is such an operation.
-    d = find_target(op, 0);
-    if (!d)
-        return -ESRCH;
-    domain_put(d);
-    return -ENOSYS;
-}
-
-long do_domctl(uint64_t uop)
-{
-    struct xen_domctl op;
-    size_t cmd;
-    int rc;
-
-    if (copy_from_guest(&op, uop, sizeof(op)))
-        return -EFAULT;
-    rc = check(&op);
     if (rc)
         return rc;
-    cmd = index_nospec(op.cmd, ARRAY_SIZE(ops));
     if (spin_trylock(&domctl_lock)) {
-        rc = execute(&op, ops[cmd].fn, ops[cmd].flags);
+        rc = (o->flags & ALIVE) && d->dying ? -EINVAL : o->fn(d, op);
         spin_unlock(&domctl_lock);
     } else {
         rc = -ERESTART;
     }
+    if (d)
+        domain_put(d);
+    return rc;
+}
+
+long do_domctl(uint64_t uop)
+{
+    static const struct operation unknown;
+    const struct operation *o = &unknown;
+    struct xen_domctl op;
+    int rc;
+
+    if (copy_from_guest(&op, uop, sizeof(op)))
+        return -EFAULT;
+    if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+        return -EACCES;
+    if (op.cmd < ARRAY_SIZE(ops))
+        o = &ops[index_nospec(op.cmd, ARRAY_SIZE(ops))];
+    rc = execute(&op, o);
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_domctl, 1, uop);
-    if (ops[cmd].flags & (rc ? REPORT : RESULT) && copy_to_guest(uop, &op, sizeof(op)))
+    if (o->flags & (rc ? REPORT : RESULT) && copy_to_guest(uop, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;
 }

@@ -1,6 +1,7 @@
 // Domain control: the state of vCPUs.
 #include "core/domctl.h"
 #include "core/fpu.h"
+#include "core/pv_time.h"
 #include "core/sched.h"
 #include "core/vcpu_info.h"
 #include "lib/errno.h"
@@ -26,6 +27,9 @@ static int apply_context(struct vcpu *v, const struct vcpu_guest_context *c)
     else if (!rc)
         __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
     spin_unlock(&d->lock);
+    // Whoever built the domain has cleared or replaced shared_info by now.
+    if (!rc && v->id == 0)
+        wallclock_publish(d);
     domain_unpause(d);
     return rc;
 }

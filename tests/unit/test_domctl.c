@@ -275,6 +275,10 @@ static void test_who(void)
     fake_run(one->vcpus[0]);
     for (unsigned cmd = 0; cmd < 90; cmd++)
         CU_ASSERT_EQUAL(call(cmd, 1), -EPERM);
+    // Whether there is such a domain may be known to all.
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_pausedomain, 9), -ESRCH);
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_getdomaininfo, 9), -EPERM);
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_createdomain, 9), -EPERM);
     CU_ASSERT_EQUAL(paused + killed + created + resumed, 0);
     finish();
 }
