@@ -3,6 +3,13 @@
 #include "cpu/asm.h"
 #include "cpu/percpu.h"
 
+static uint64_t entries[MAX_CPUS]; // times that each CPU halted
+
+uint64_t sched_idle_entries(unsigned cpu)
+{
+    return READ_ONCE(entries[cpu]);
+}
+
 // An interrupt that arrives after the look at the work is pending is taken when STI's shadow, which
 // covers HLT, ends: it ends the HLT.
 static void wait_for_interrupt(void)
@@ -13,10 +20,12 @@ static void wait_for_interrupt(void)
 void idle_loop(void)
 {
     for (;;) {
-        if (work_pending())
+        if (work_pending()) {
             work_run();
-        else
+        } else {
+            entries[this_cpu()]++;
             wait_for_interrupt();
+        }
     }
 }
 

@@ -55,6 +55,8 @@ int sched_set_params(
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 // Time for which a CPU has had something to do, since boot.
 nsec_t sched_cpu_busy_time(unsigned cpu);
+// How often it has gone to sleep for want of that.
+uint64_t sched_idle_entries(unsigned cpu);
 
 // WORK_SCHEDULE: picks the next vCPU and switches to it (cpu/... switch.h); returns only if the
 // choice is the same vCPU.

@@ -70,7 +70,8 @@ static const struct {
     [XEN_SYSCTL_debug_keys] = {op_debug_keys, false},
     [XEN_SYSCTL_getcpuinfo] = {sysctl_getcpuinfo, true},
     [XEN_SYSCTL_availheap] = {sysctl_availheap, true},
-    [XEN_SYSCTL_get_pmstat] = {sysctl_get_pmstat, false},
+    [XEN_SYSCTL_get_pmstat] = {sysctl_get_pmstat, true},
+    [XEN_SYSCTL_pm_op] = {sysctl_pm_op, true},
     [XEN_SYSCTL_cpu_hotplug] = {sysctl_cpu_hotplug, false},
     [XEN_SYSCTL_cputopoinfo] = {sysctl_cputopoinfo, true},
     [XEN_SYSCTL_numainfo] = {sysctl_numainfo, true},
@@ -83,7 +84,7 @@ static const struct {
     [XEN_SYSCTL_get_cpu_levelling_caps] = {sysctl_cpu_levelling_caps, true},
     [XEN_SYSCTL_get_cpu_featureset] = {sysctl_cpu_featureset, true},
     [XEN_SYSCTL_get_cpu_policy] = {sysctl_cpu_policy, true},
-    // Not done: tbuf_op, perfc_op, lockprof_op, pm_op, page_offline_op, livepatch_op.
+    // Not done: tbuf_op, perfc_op, lockprof_op, page_offline_op, livepatch_op.
 };
 
 long do_sysctl(uint64_t uop)

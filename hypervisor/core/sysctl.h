@@ -14,7 +14,9 @@ int sysctl_cputopoinfo(struct xen_sysctl *op);
 int sysctl_numainfo(struct xen_sysctl *op);
 int sysctl_pcitopoinfo(struct xen_sysctl *op);
 int sysctl_cpu_hotplug(struct xen_sysctl *op);
+
 int sysctl_get_pmstat(struct xen_sysctl *op);
+int sysctl_pm_op(struct xen_sysctl *op);
 
 int sysctl_cpu_levelling_caps(struct xen_sysctl *op);
 int sysctl_cpu_featureset(struct xen_sysctl *op);

@@ -170,9 +170,3 @@ int sysctl_cpu_hotplug(struct xen_sysctl *op)
         return -EOPNOTSUPP;
     }
 }
-
-// Frequencies and idle states are the firmware's choice.
-int sysctl_get_pmstat(struct xen_sysctl *op)
-{
-    return is_online(op->u.get_pmstat.cpuid) ? -ENODEV : -EINVAL;
-}
