@@ -1,7 +1,6 @@
 #include "tests/guests/common/lib.h"
 
-#include "pv-abi/xen.h"
-#include "tests/guests/common/hypercall.h"
+#include "tests/guests/common/console.h"
 
 void *memset(void *to, int value, size_t size)
 {
@@ -200,7 +199,7 @@ void print(const char *fmt, ...)
     n = strlen(line);
     if (n == sizeof(line) - 1)
         line[n - 1] = '\n';
-    hc(console_io, CONSOLEIO_write, n, line);
+    console_write(line, n);
 }
 
 uint64_t random_next(uint64_t *state)

@@ -6,6 +6,7 @@
 #include "pv-abi/sched.h"
 #include "pv-abi/vcpu.h"
 #include "pv-abi/version.h"
+#include "tests/guests/common/console.h"
 #include "tests/guests/common/guest.h"
 
 struct start_info *start_info;
@@ -70,6 +71,7 @@ static void leave(void)
 {
     struct sched_shutdown shutdown = {.reason = SHUTDOWN_poweroff};
 
+    console_flush();
     if (option_given("off=none"))
         for (;;)
             events_block();
@@ -82,6 +84,7 @@ static void leave(void)
 void guest_main(struct start_info *info)
 {
     start_info = info;
+    console_init(info);
     map_shared_info();
     trap_init();
     stay_on_one_cpu();
