@@ -145,17 +145,7 @@ static bool xcr0_ok(uint64_t xcr0)
            (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
 }
 
-bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
-{
-    if (!xcr0_ok(xcr0))
-        return false;
-    fpu_save(v); // with the old layout
-    v->xcr0 = xcr0;
-    fpu_switch_to(v);
-    return true;
-}
-
-void fpu_switch_to(struct vcpu *v)
+static void load_xcr0(struct vcpu *v)
 {
     unsigned cpu = this_cpu();
 
@@ -163,7 +153,24 @@ void fpu_switch_to(struct vcpu *v)
         xsetbv(v->xcr0);
         cpu_xcr0[cpu] = v->xcr0;
     }
-    if (!v->fpu_dirty)
+}
+
+bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
+{
+    if (!xcr0_ok(xcr0))
+        return false;
+    fpu_save(v); // with the old layout
+    v->xcr0 = xcr0;
+    load_xcr0(v);
+    fpu_restore(v);
+    return true;
+}
+
+void fpu_switch_to(struct vcpu *v, bool trap)
+{
+    load_xcr0(v);
+    fpu_restore(v);
+    if (trap)
         write_cr0(read_cr0() | CR0_TS);
 }
 

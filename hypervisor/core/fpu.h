@@ -1,5 +1,7 @@
-// FPU and extended state (XSAVE) of vCPUs. The registers are loaded when a vCPU first uses them
-// after a switch (CR0.TS, #NM) and saved when it leaves the CPU, if it did.
+// FPU and extended state (XSAVE) of vCPUs. The registers are loaded when a vCPU comes to a CPU and
+// saved when it leaves. Not only when it first uses them: until then it would run with another
+// guest's secrets in them, which some processors let it guess, and not every instruction that uses
+// them traps in an emulator.
 #pragma once
 
 #include "core/domain.h"
@@ -8,13 +10,13 @@ void fpu_cpu_init(void);           // on each CPU
 int fpu_vcpu_init(struct vcpu *v); // -ENOMEM
 void fpu_vcpu_destroy(struct vcpu *v);
 
-// #NM: loads the vCPU's state. The current vCPU's only.
+// Loads the vCPU's state, if it is not there, and lets it use it. The current vCPU's only.
 void fpu_restore(struct vcpu *v);
 // Saves the state if the registers hold it. On the CPU where v runs or ran last, at the switch.
 void fpu_save(struct vcpu *v);
 
-// Last thing of a switch to v: its XCR0, and a trap on its first use of the FPU.
-void fpu_switch_to(struct vcpu *v);
+// A switch to v: its XCR0 and its state; trap: it wants a #NM on its first use.
+void fpu_switch_to(struct vcpu *v, bool trap);
 
 // The current vCPU's XCR0: which components the guest has enabled. False: the value is not allowed.
 bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0);

@@ -4,6 +4,8 @@
 
 #include "pv/domain.h"
 
+#define CR0_TS 0x00000008
+
 void pv_traps_init(void); // once
 void pv_cpu_init(void);   // on each CPU: SYSCALL's MSRs and stub
 

@@ -16,7 +16,6 @@
 
 #define CR0_PE    0x00000001
 #define CR0_MP    0x00000002
-#define CR0_TS    0x00000008
 #define CR0_ET    0x00000010
 #define CR0_NE    0x00000020
 #define CR0_WP    0x00010000
@@ -67,13 +66,23 @@ static bool write_cr(struct pv_vcpu *v, unsigned n, uint64_t value)
     }
 }
 
+static bool emulate_xsetbv(const struct cpu_user_regs *regs)
+{
+    struct pv_vcpu *v = to_pv(current);
+
+    if (regs->rcx || !fpu_set_xcr0(&v->v, regs->rdx << 32 | (uint32_t)regs->rax))
+        return false;
+    pv_set_ts(v, v->cr0_ts);
+    return true;
+}
+
 void pv_set_ts(struct pv_vcpu *v, bool ts)
 {
     v->cr0_ts = ts;
     if (ts)
         write_cr0(read_cr0() | CR0_TS);
-    else if (v->v.fpu_dirty)
-        clts(); // otherwise the first use loads the registers
+    else
+        clts();
 }
 
 // Which bits a guest's CR4 shows: what it may choose, and what is always on.
@@ -169,7 +178,7 @@ static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
             i->again = true;
             return true;
         }
-        return regs->rcx == 0 && fpu_set_xcr0(current, regs->rdx << 32 | (uint32_t)regs->rax);
+        return emulate_xsetbv(regs);
     default:
         if (i->modrm_reg != 7 || i->modrm >= 0xc0)
             return false;

@@ -72,11 +72,10 @@ static void device_not_available(struct cpu_user_regs *regs)
 {
     struct pv_vcpu *v = to_pv(current);
 
-    fpu_restore(&v->v);
-    if (v->cr0_ts) { // the guest set it itself: it wants to know, and its handler may use the FPU
-        v->cr0_ts = 0;
-        pv_inject(regs, TRAP_NM, 0);
-    }
+    // Only a guest's own wish brings us here. Its handler may use the FPU.
+    clts();
+    v->cr0_ts = 0;
+    pv_inject(regs, TRAP_NM, 0);
 }
 
 void guest_trap(struct cpu_user_regs *regs)

@@ -193,7 +193,7 @@ static void switch_to(struct vcpu *vcpu)
     if (v->nmi_pending)
         work_raise(cpu, WORK_NMI);
     pv_load_debugregs(v);
-    fpu_switch_to(vcpu);
+    fpu_switch_to(vcpu, v->cr0_ts);
     pv_time_update(vcpu);
 }
 
@@ -267,6 +267,7 @@ static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
     v->fs_base = c->fs_base;
     v->gs_base_kernel = c->gs_base_kernel;
     v->gs_base_user = c->gs_base_user;
+    v->cr0_ts = c->ctrlreg[0] & CR0_TS;
     v->cr4 = pv_cr4_fix(c->ctrlreg[4] | CR4_OSXSAVE);
 }
 
@@ -321,7 +322,7 @@ static void get_context(struct vcpu *vcpu, struct vcpu_guest_context *c)
     c->gdt_ents = v->gdt_entries;
     c->kernel_ss = v->kernel_ss;
     c->kernel_sp = v->kernel_sp;
-    c->ctrlreg[0] = 0x80050033 | (v->cr0_ts ? 8 : 0);
+    c->ctrlreg[0] = 0x80050033 | (v->cr0_ts ? CR0_TS : 0);
     c->ctrlreg[1] = v->user_root ? xen_pfn_to_cr3(v->user_root) : 0;
     c->ctrlreg[3] = xen_pfn_to_cr3(v->root);
     c->ctrlreg[4] = v->cr4;
