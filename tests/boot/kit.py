@@ -107,6 +107,12 @@ class Kit:
             raise KitError(f"no {path}: run make dom0-root first")
         return path
 
+    @functools.lru_cache(maxsize=None)
+    def xen_tools(self):
+        """SOURCE:DEST pairs that lay Debian's Xen tools over an initramfs."""
+        tree = output_of([os.path.join(ORACLE, "fetch-xen-tools"), self.build]).strip()
+        return tuple(f"{tree}/{name}:{name}" for name in sorted(os.listdir(tree)))
+
     def packed(self, name, options):
         """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""
         target = os.path.join(self.dir, f"initramfs-{name}.gz")
