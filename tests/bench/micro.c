@@ -3,13 +3,16 @@
 //
 //     micro          prints `BENCH name value` for every operation
 //     at-start       (by this name) prints when it and the kernel were started, since power-on
+//     micro repeat   says `REPEAT name` and does that operation until a line comes on its input,
+//     for
+//                    each in turn (tests/bench/trace)
 //
 // Each figure is the median of several batches, so that a timer tick in one of them does not count.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,47 +142,61 @@ static void fork_exec(void)
     reap(child);
 }
 
+static void touch(size_t size)
+{
+    char *memory = map(size);
+
+    for (size_t i = 0; i < size; i += PAGE)
+        memory[i] = 1;
+    munmap(memory, size);
+}
+
 static void mmap_touch_munmap(void)
 {
-    char *memory = map(MMAP_BIG);
+    touch(MMAP_BIG);
+}
 
-    for (size_t i = 0; i < MMAP_BIG; i += PAGE)
-        memory[i] = 1;
-    munmap(memory, MMAP_BIG);
+static void mmap_touch_little(void)
+{
+    touch(1ul << 20);
 }
 
 // Two processes hand a byte there and back: two switches, two writes, two reads.
+static int pipe_out, pipe_in;
+static pid_t pipe_partner;
+
 static void pipe_round_trip(void)
 {
-    enum { ROUNDS = 100 };
-    uint64_t batch[BATCHES];
-    int there[2], back[2];
     char byte = 0;
-    pid_t child;
+
+    if (write(pipe_out, &byte, 1) != 1 || read(pipe_in, &byte, 1) != 1)
+        die("pipe");
+}
+
+static void pipe_begin(void)
+{
+    int there[2], back[2];
+    char byte;
 
     if (pipe(there) || pipe(back))
         die("pipe");
-    child = fork();
-    if (child == 0) {
+    pipe_partner = fork();
+    if (pipe_partner == 0) {
         close(there[1]);
         while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1)
             ;
         _exit(0);
     }
-    for (int i = 0; i < BATCHES; i++) {
-        uint64_t began = ticks();
-
-        for (int j = 0; j < ROUNDS; j++) {
-            if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
-                die("pipe");
-        }
-        batch[i] = (ticks() - began) / ROUNDS;
-    }
     close(there[0]);
-    close(there[1]);
-    reap(child);
-    qsort(batch, BATCHES, sizeof(batch[0]), compare);
-    report("pipe_round_trip", batch[BATCHES / 2]);
+    pipe_out = there[1];
+    pipe_in = back[0];
+}
+
+static void pipe_end(void)
+{
+    close(pipe_out);
+    close(pipe_in);
+    reap(pipe_partner);
 }
 
 static pid_t process;
@@ -216,7 +233,7 @@ static void fault_handled(void)
     *(volatile char *)(region) = 1;
 }
 
-static void signals(void)
+static void signals_begin(void)
 {
     struct sigaction plain = {.sa_handler = on_signal};
     struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
@@ -226,9 +243,6 @@ static void signals(void)
     memset(region, 1, PAGE);
     sigaction(SIGUSR1, &plain, NULL);
     sigaction(SIGSEGV, &fault, NULL);
-    report("signal", measure(signal_self, 100));
-    report("mprotect", measure(protect, 100));
-    report("segv_handler", measure(fault_handled, 100));
 }
 
 static int privcmd;
@@ -259,19 +273,15 @@ static void event_to_self(void)
         die("event channel");
 }
 
-static void under_a_hypervisor(void)
+static bool xen_devices_begin(void)
 {
     uint32_t domain = 0;
     struct evtchn_interdomain peer = {0, 0};
-    uint64_t with, without;
 
     privcmd = open("/dev/xen/privcmd", O_RDWR);
     evtchn = open("/dev/xen/evtchn", O_RDWR);
     if (privcmd < 0 || evtchn < 0)
-        return; // on the bare machine
-    with = measure(hypercall, 200);
-    without = measure(empty_ioctl, 200);
-    report("null_hypercall", with - without);
+        return false; // on the bare machine
     near_port = (uint32_t)ioctl(evtchn, EVTCHN_UNBOUND_PORT, &domain);
     peer.remote_port = near_port;
     far_port = (uint32_t)ioctl(evtchn, EVTCHN_INTERDOMAIN, &peer);
@@ -280,7 +290,7 @@ static void under_a_hypervisor(void)
     for (uint32_t port; read(evtchn, &port, 4) == 4;)
         write(evtchn, &port, 4);
     fcntl(evtchn, F_SETFL, 0);
-    report("event_to_self", measure(event_to_self, 100));
+    return true;
 }
 
 // The kernel's log has the time since the kernel's start: its start is now less that.
@@ -302,13 +312,70 @@ static void at_start(void)
         report("kernel_tsc", now - micros * 1000);
 }
 
+// Where each repetition begins, for a trace of the program.
+__attribute__((noinline)) void mark(void);
+void mark(void)
+{
+    asm volatile("");
+}
+
+static void repeat(const char *name, void (*operation)(void))
+{
+    pid_t child;
+    char line;
+
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        pipe_begin(); // the partner must not be the parent's
+        for (process = getpid();; mark())
+            operation();
+    }
+    printf("REPEAT %s\n", name);
+    fflush(stdout);
+    while (read(0, &line, 1) == 1 && line != '\n')
+        ;
+    kill(child, SIGKILL);
+    reap(child);
+}
+
+static void repeat_all(void)
+{
+    static const struct {
+        const char *name;
+        void (*operation)(void);
+        bool xen;
+    } all[] = {
+        {"null_system_call", null_system_call, false},
+        {"yield", yield, false},
+        {"mmap_1mb", mmap_touch_little, false},
+        {"signal", signal_self, false},
+        {"mprotect", protect, false},
+        {"segv_handler", fault_handled, false},
+        {"pipe_round_trip", pipe_round_trip, false},
+        {"fork_exit", fork_exit, false},
+        {"null_hypercall", hypercall, true},
+        {"event_to_self", event_to_self, true},
+    };
+
+    bool under_xen = xen_devices_begin();
+
+    signals_begin();
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (!all[i].xen || under_xen)
+            repeat(all[i].name, all[i].operation);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t mmap_big;
 
-    (void)argc;
     if (strstr(argv[0], "at-start")) {
         at_start();
+        return 0;
+    }
+    if (argc > 1) {
+        repeat_all();
         return 0;
     }
     report("null_system_call", measure(null_system_call, 1000));
@@ -316,10 +383,18 @@ int main(int argc, char **argv)
     mmap_big = measure(mmap_touch_munmap, 1);
     report("mmap_16mb", mmap_big);
     report("page_fault", mmap_big / (MMAP_BIG / PAGE));
-    signals();
-    pipe_round_trip();
+    signals_begin();
+    report("signal", measure(signal_self, 100));
+    report("mprotect", measure(protect, 100));
+    report("segv_handler", measure(fault_handled, 100));
+    pipe_begin();
+    report("pipe_round_trip", measure(pipe_round_trip, 100));
+    pipe_end();
     report("fork_exit", measure(fork_exit, 10));
     report("fork_exec", measure(fork_exec, 10));
-    under_a_hypervisor();
+    if (xen_devices_begin()) {
+        report("null_hypercall", measure(hypercall, 200) - measure(empty_ioctl, 200));
+        report("event_to_self", measure(event_to_self, 100));
+    }
     return 0;
 }
