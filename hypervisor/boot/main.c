@@ -22,6 +22,7 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/init.h"
+#include "mm/paging.h"
 #include "mm/tlb.h"
 #include "platform/acpi.h"
 #include "platform/platform.h"
@@ -117,7 +118,10 @@ static void protect_image(void)
             boot_l1_image[i] &= ~(uint64_t)PTE_WRITE;
     }
     boot_pml4[0] = 0; // the identity mapping
-    tlb_flush_mask(cpus_online);
+    // What was patched was patched through the direct map: nobody writes there any more.
+    if (protect_pages((uint64_t)maddr_to_virt((uint64_t)image_start - IMAGE_START),
+                      (size_t)(rodata_end - image_start), PTE_HV_RO))
+        panic("no memory for page tables\n");
 }
 
 // What domain 0 learns of the screen: a linear framebuffer that the boot loader set up, or text
