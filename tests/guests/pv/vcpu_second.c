@@ -361,6 +361,56 @@ TEST(smp_poll_and_kick)
     CHECK(vcpu_stop(SECOND));
 }
 
+// The LDT
+
+#define THIRD        2
+#define DATA_SEGMENT 0x00cff3000000ffffUL
+#define LDT_SELECTOR (1 << 3 | 7)
+
+static void read_fs(void *arg)
+{
+    uint16_t fs;
+
+    __asm__ volatile("mov %%fs, %0" : "=r"(fs));
+    *(volatile uint16_t *)arg = fs;
+}
+
+static void drop_ldt(void *arg)
+{
+    __asm__ volatile("mov %0, %%fs" : : "r"(0));
+    *(volatile long *)arg = mmuext(MMUEXT_SET_LDT, 0, 0);
+}
+
+// No page of an LDT is mapped for the processor when a vCPU is first switched to, and its context
+// has a selector that lies in one: the switch itself has to come by the page.
+TEST(smp_switch_maps_ldt)
+{
+    uint64_t *ldt = page_alloc();
+    volatile uint16_t fs = 0;
+    volatile long dropped = 1;
+
+    if (vcpu_count() < 3)
+        SKIP("needs three vCPUs");
+    ldt[LDT_SELECTOR >> 3] = DATA_SEGMENT;
+    REQUIRE_OK(page_protect(ldt, false));
+    vcpu_context_fill(&context, THIRD);
+    context.ldt_base = (uint64_t)ldt;
+    context.ldt_ents = 512;
+    context.user_regs.fs = LDT_SELECTOR;
+    REQUIRE_OK(vcpu_op(VCPUOP_initialise, THIRD, &context));
+    REQUIRE_OK(vcpu_start(THIRD));
+    REQUIRE(vcpu_wait_running(THIRD, 2 * NS_PER_S));
+    vcpu_run(THIRD, read_fs, (void *)&fs);
+    CHECK(vcpu_wait_idle(THIRD, 2 * NS_PER_S));
+    CHECK_EQ(fs, LDT_SELECTOR);
+    CHECK_REFUSED(page_protect(ldt, true)); // it is in use
+    vcpu_run(THIRD, drop_ldt, (void *)&dropped);
+    CHECK(vcpu_wait_idle(THIRD, 2 * NS_PER_S));
+    CHECK_OK(dropped);
+    CHECK_OK(page_protect(ldt, true));
+    CHECK(vcpu_stop(THIRD));
+}
+
 // FPU and vector state of two vCPUs that share a CPU
 
 #define FPU_ROUNDS 200
