@@ -274,20 +274,30 @@ static inline int frame_put_and_type_preemptible(struct frame *f)
 // change, or 0 if d does not own the frame or it has no validated type. Waits for another holder; a
 // holder may wait for tables of lower level only.
 uint64_t frame_lock_slow(struct frame *f, uint32_t id);
-static inline uint64_t frame_lock(struct frame *f, uint32_t id)
-{
-    uint64_t s = frame_state(f);
-
-    if (likely(f->owner == id && (s & (FS_VALIDATED | FS_LOCKED)) == FS_VALIDATED &&
-               frame_cas(f, &s, s | FS_LOCKED) && READ_ONCE(f->owner) == id))
-        return s;
-    return frame_lock_slow(f, id);
-}
-
 static inline void frame_unlock(struct frame *f)
 {
     ASSERT(frame_state(f) & FS_LOCKED);
     __atomic_fetch_sub(&f->state, FS_LOCKED, __ATOMIC_SEQ_CST);
+}
+
+// The lock's first try, if the state's bits of `mask` are `bits`: the state, or 0.
+static inline uint64_t frame_try_lock(struct frame *f, uint32_t id, uint64_t mask, uint64_t bits)
+{
+    uint64_t s = frame_state(f);
+
+    if (unlikely(f->owner != id || (s & mask) != bits || !frame_cas(f, &s, s | FS_LOCKED)))
+        return 0;
+    if (likely(READ_ONCE(f->owner) == id))
+        return s;
+    frame_unlock(f); // it changed hands between the look and the grip
+    return 0;
+}
+
+static inline uint64_t frame_lock(struct frame *f, uint32_t id)
+{
+    uint64_t s = frame_try_lock(f, id, FS_VALIDATED | FS_LOCKED, FS_VALIDATED);
+
+    return likely(s) ? s : frame_lock_slow(f, id);
 }
 
 static inline void frame_add_trait(struct frame *f, uint8_t trait)

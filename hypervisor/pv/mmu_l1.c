@@ -51,6 +51,16 @@ int l1e_get_slow(uint64_t e, const struct pt_view *view)
     return -EINVAL;
 }
 
+bool l1_lock_slow(struct frame *f, uint32_t id)
+{
+    uint64_t s = frame_lock_slow(f, id);
+
+    if (!s || (s & FS_TYPE) == FS_OF_TYPE(FT_L1))
+        return s;
+    frame_unlock(f);
+    return false;
+}
+
 static void store_keeping_ad(uint64_t *p, uint64_t next)
 {
     uint64_t old = READ_ONCE(*p);

@@ -214,31 +214,20 @@ static __attribute__((noinline)) long any_update(uint64_t reqs, unsigned count, 
     return rc;
 }
 
-// The short way for nearly all calls: one store to an L1 table of the caller's, or to a page that
-// is no table yet. 1: it is not that.
+// The short way for nearly all calls: one store to an L1 table of the caller's. 1: it is not that.
 static inline int single_update(const struct mmu_update *r, const struct pt_view *view)
 {
     mfn_t mfn = r->ptr >> PAGE_SHIFT;
     struct frame *f = mfn_to_frame(mfn);
-    uint64_t type;
-    int rc = 0;
+    int rc;
 
-    if (unlikely((r->ptr & 7) == MMU_MACHPHYS_UPDATE || (r->ptr & 4) || mfn >= max_mfn))
+    if (unlikely((r->ptr & 7) == MMU_MACHPHYS_UPDATE || (r->ptr & 4) || mfn >= max_mfn ||
+                 !l1_lock(f, view->id)))
         return 1;
-    type = frame_lock(f, view->id) & FS_TYPE;
-    if (likely(type == FS_OF_TYPE(FT_L1))) {
-        if (likely((r->ptr & 3) != MMU_PT_UPDATE_PRESERVE_AD))
-            rc = l1e_set(entry_at(r->ptr), r->val, view);
-        else
-            rc = l1e_update(entry_at(r->ptr), r->val, true, view);
-    } else if (type == FS_OF_TYPE(FT_WRITABLE)) {
-        WRITE_ONCE(*entry_at(r->ptr), r->val);
-        frame_mark_dirty(f);
-    } else if (!type) {
-        return 1;
-    } else {
-        rc = 1;
-    }
+    if (likely((r->ptr & 3) != MMU_PT_UPDATE_PRESERVE_AD))
+        rc = l1e_set(entry_at(r->ptr), r->val, view);
+    else
+        rc = l1e_update(entry_at(r->ptr), r->val, true, view);
     frame_unlock(f);
     return rc;
 }

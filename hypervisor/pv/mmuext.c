@@ -12,6 +12,8 @@
 #include "pv/mmu.h"
 #include "pv/pt.h"
 
+#define BATCH 4 // operations read from the guest at once
+
 static int pin(mfn_t mfn, enum frame_type type, struct domain *d)
 {
     struct frame *f;
@@ -200,21 +202,15 @@ static int one_op(struct pv_vcpu *v, const struct mmuext_op *op, struct domain *
     return rc == -ERESTART && v->unfinished ? 0 : rc;
 }
 
-static int all_ops(struct pv_vcpu *v, uint64_t ops, unsigned n, unsigned *done, struct domain *d)
+static int some_ops(struct pv_vcpu *v, const struct mmuext_op *op, unsigned n, unsigned *done,
+                    struct domain *d)
 {
-    struct mmuext_op op;
+    for (; n--; op++) {
+        int rc = one_op(v, op, d);
 
-    while (*done < n) {
-        int rc;
-
-        if (*done && preempt_check())
-            return -ERESTART;
-        if (copy_from_guest(&op, ops + (uint64_t)*done * sizeof(op), sizeof(op)))
-            return -EFAULT;
-        rc = one_op(v, &op, d);
         if (unlikely(rc)) {
             if (rc != -ERESTART)
-                guest_debug("mmuext_op %u on %#lx: error %d\n", op.cmd, op.arg1.mfn, rc);
+                guest_debug("mmuext_op %u on %#lx: error %d\n", op->cmd, op->arg1.mfn, rc);
             return rc;
         }
         ++*done;
@@ -224,15 +220,68 @@ static int all_ops(struct pv_vcpu *v, uint64_t ops, unsigned n, unsigned *done, 
     return 0;
 }
 
-long do_mmuext_op(uint64_t ops, unsigned count, uint64_t pdone, unsigned dom)
+static int all_ops(struct pv_vcpu *v, uint64_t ops, unsigned n, unsigned *done, struct domain *d)
 {
-    struct pv_vcpu *v = to_pv(current);
+    struct mmuext_op batch[BATCH];
+
+    while (*done < n) {
+        unsigned some = MIN(n - *done, (unsigned)BATCH);
+        int rc;
+
+        if (*done && preempt_check())
+            return -ERESTART;
+        if (copy_from_guest(batch, ops + (uint64_t)*done * sizeof(batch[0]),
+                            some * sizeof(batch[0])))
+            return -EFAULT;
+        rc = some_ops(v, batch, some, done, d);
+        if (unlikely(rc))
+            return rc;
+    }
+    return 0;
+}
+
+// An operation's cmd and arg1, from the guest.
+struct short_op {
+    uint64_t words[2];
+};
+_Static_assert(offsetof(struct mmuext_op, cmd) == 0 && offsetof(struct mmuext_op, arg1) == 8 &&
+                   sizeof(((struct mmuext_op *)0)->cmd) == 4,
+               "struct short_op");
+
+static bool short_op_is(const struct short_op *op, unsigned cmd)
+{
+    return (uint32_t)op->words[0] == cmd;
+}
+
+// What Linux asks for at every context switch, new tables for its kernel and with them for its
+// users, and the flush of one address. False: it is neither, or there is more to it; all of it may
+// be done again.
+static bool short_ops(struct pv_vcpu *v, uint64_t ops, unsigned count)
+{
+    struct short_op first, second;
+
+    if (copy_pair_from_guest(first.words, ops))
+        return false;
+    if (count == 1) {
+        if (!short_op_is(&first, MMUEXT_INVLPG_LOCAL))
+            return false;
+        pv_invlpg(first.words[1]);
+        return true;
+    }
+    if (!short_op_is(&first, MMUEXT_NEW_BASEPTR) ||
+        copy_pair_from_guest(second.words, ops + sizeof(struct mmuext_op)) ||
+        !short_op_is(&second, MMUEXT_NEW_USER_BASEPTR))
+        return false;
+    return likely(!pt_new_root(v, first.words[1]) && !pt_new_user_root(v, second.words[1]));
+}
+
+static __attribute__((noinline)) long any_ops(struct pv_vcpu *v, uint64_t ops, unsigned count,
+                                              uint64_t pdone, unsigned dom)
+{
     unsigned n = count & ~COUNT_PREEMPTED, done = 0, before = 0;
     struct domain *d;
     int rc;
 
-    if (v->v.domain->ops->kind != GUEST_PV)
-        return -ENOSYS;
     rc = pt_finish(v);
     if (unlikely(rc))
         return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, (uint64_t)count, pdone,
@@ -257,4 +306,16 @@ long do_mmuext_op(uint64_t ops, unsigned count, uint64_t pdone, unsigned dom)
                                   ops + (uint64_t)done * sizeof(struct mmuext_op),
                                   (uint64_t)((n - done) | COUNT_PREEMPTED), pdone, (uint64_t)dom);
     return rc;
+}
+
+long do_mmuext_op(uint64_t ops, unsigned count, uint64_t pdone, unsigned dom)
+{
+    struct pv_vcpu *v = to_pv(current);
+
+    if (v->v.domain->ops->kind != GUEST_PV)
+        return -ENOSYS;
+    if (likely(count - 1 < 2 && !pdone && dom == DOMID_SELF && !v->unfinished) &&
+        short_ops(v, ops, count))
+        return 0;
+    return any_ops(v, ops, count, pdone, dom);
 }

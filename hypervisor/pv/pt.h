@@ -144,16 +144,12 @@ static inline uint64_t *table_of_frame(const struct frame *f)
 }
 
 // Locks the L1 table `f` of domain `id`. False: it is none.
+bool l1_lock_slow(struct frame *f, uint32_t id);
 static inline bool l1_lock(struct frame *f, uint32_t id)
 {
-    uint64_t s = frame_lock(f, id);
-
-    if (likely((s & FS_TYPE) == FS_OF_TYPE(FT_L1)))
-        return true;
-    if (!s)
-        return false;
-    frame_unlock(f);
-    return false;
+    return likely(frame_try_lock(f, id, FS_TYPE | FS_VALIDATED | FS_LOCKED,
+                                 FS_OF_TYPE(FT_L1) | FS_VALIDATED)) ||
+           l1_lock_slow(f, id);
 }
 
 // A domain other than the caller's, or itself, that a hypercall names: with a reference
@@ -162,7 +158,11 @@ int pt_domain_get(unsigned id, struct domain **d);
 void pt_domain_put(struct domain *d);
 
 // Finishes what this vCPU left unfinished. 0 or -ERESTART.
-int pt_finish(struct pv_vcpu *v);
+int pt_finish_parked(struct pv_vcpu *v);
+static inline int pt_finish(struct pv_vcpu *v)
+{
+    return likely(!v->unfinished) ? 0 : pt_finish_parked(v);
+}
 // Leaves it for later.
 static inline void pt_park(struct pv_vcpu *v, struct frame *f)
 {
