@@ -123,12 +123,9 @@ static bool make(struct vcpu *v, struct async *a)
         return true;
     }
     v->multicall = &a->call;
-    a->call.result = (xen_ulong_t)hypercall_dispatch((unsigned)a->call.op, a->call.args);
+    a->call.result = (xen_ulong_t)hypercall_dispatch(a->call.op, a->call.args);
     v->multicall = NULL;
-    if (!v->continuation)
-        return true;
-    v->continuation = false;
-    return false;
+    return (long)a->call.result != -ERESTART;
 }
 
 static void complete(struct vcpu *v, struct async *a)

@@ -180,7 +180,6 @@ struct vcpu {
     // The hypercall that is being executed, for continuations (core/hypercall.h).
     struct async *async;               // ring of asynchronous hypercalls (core/async.c); NULL: none
     struct multicall_entry *multicall; // NULL: not in a multicall
-    bool continuation;                 // it has asked to be executed again
 };
 
 // Reasons not to run: v->pause_flags.

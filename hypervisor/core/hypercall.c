@@ -12,51 +12,37 @@
 #include "pv-abi/hypercalls.h"
 #include "pv-abi/multicall.h"
 
-#define ARGS_0(r)
-#define ARGS_1(r) r->rdi
-#define ARGS_2(r) r->rdi, r->rsi
-#define ARGS_3(r) r->rdi, r->rsi, r->rdx
-#define ARGS_4(r) r->rdi, r->rsi, r->rdx, r->r10
+#define ARGS_0(a)
+#define ARGS_1(a) a[0]
+#define ARGS_2(a) a[0], a[1]
+#define ARGS_3(a) a[0], a[1], a[2]
+#define ARGS_4(a) a[0], a[1], a[2], a[3]
 
 // Each handler behind one signature.
-#define HYPERCALL_THUNK(name, kinds, nargs, params)        \
-    static long call_##name(const struct cpu_user_regs *r) \
-    {                                                      \
-        return do_##name(ARGS_##nargs(r));                 \
+#define HYPERCALL_THUNK(name, kinds, nargs, params) \
+    static long call_##name(const uint64_t *args)   \
+    {                                               \
+        return do_##name(ARGS_##nargs(args));       \
     }
 HYPERCALL_TABLE(HYPERCALL_THUNK)
 
 #define HYPERCALL_ENTRY(name, kinds, nargs, params) [__HYPERVISOR_##name] = {call_##name, kinds},
 static const struct {
-    long (*call)(const struct cpu_user_regs *regs);
+    long (*call)(const uint64_t *args);
     unsigned kinds;
 } table[] = {HYPERCALL_TABLE(HYPERCALL_ENTRY)};
 
 // Bytes of the instruction that makes a hypercall: SYSCALL; VMCALL or VMMCALL.
 static const uint8_t insn_size[] = {[GUEST_PV] = 2, [GUEST_HVM] = 3};
 
-static inline long dispatch(uint64_t number, const struct cpu_user_regs *regs)
+long hypercall_dispatch(uint64_t number, const uint64_t args[6])
 {
     if (unlikely(number >= ARRAY_SIZE(table)))
         return -ENOSYS;
     number = index_nospec(number, ARRAY_SIZE(table));
     if (unlikely(!(table[number].kinds >> current->domain->ops->kind & 1)))
         return -ENOSYS;
-    return table[number].call(regs);
-}
-
-long hypercall_dispatch(unsigned number, const uint64_t args[6])
-{
-    struct cpu_user_regs regs;
-
-    // The handlers look at nothing else.
-    regs.rdi = args[0];
-    regs.rsi = args[1];
-    regs.rdx = args[2];
-    regs.r10 = args[3];
-    regs.r8 = args[4];
-    regs.r9 = args[5];
-    return dispatch(number, &regs);
+    return table[number].call(args);
 }
 
 static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned nargs,
@@ -67,6 +53,10 @@ static void restart_direct(struct cpu_user_regs *regs, unsigned number, unsigned
 
     regs->rip -= insn_size[current->domain->ops->kind];
     regs->rax = number;
+    if (current->domain->ops->kind == GUEST_PV) { // SYSCALL has overwritten them; nobody else has
+        regs->rcx = regs->rip;
+        regs->r11 = regs->rflags;
+    }
     for (unsigned i = 0; i < nargs; i++)
         *slots[i] = args[i];
 }
@@ -85,7 +75,7 @@ long hypercall_continue(unsigned number, unsigned nargs, ...)
     uint64_t args[6];
     va_list ap;
 
-    ASSERT(nargs <= ARRAY_SIZE(args) && !v->continuation);
+    ASSERT(nargs <= ARRAY_SIZE(args));
     va_start(ap, nargs);
     for (unsigned i = 0; i < nargs; i++)
         args[i] = va_arg(ap, uint64_t);
@@ -94,17 +84,14 @@ long hypercall_continue(unsigned number, unsigned nargs, ...)
         restart_in_multicall(v->multicall, number, nargs, args);
     else
         restart_direct(&cpu_info()->regs, number, nargs, args);
-    v->continuation = true;
     return -ERESTART;
 }
 
 void hypercall_from_guest(struct cpu_user_regs *regs)
 {
-    struct vcpu *v = current;
-    long result = dispatch(regs->rax, regs);
+    const uint64_t args[] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+    long result = hypercall_dispatch(regs->rax, args);
 
-    if (unlikely(v->continuation))
-        v->continuation = false;
-    else
+    if (likely(result != -ERESTART))
         regs->rax = (uint64_t)result;
 }

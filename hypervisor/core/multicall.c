@@ -13,10 +13,8 @@ static long execute(struct vcpu *v, struct multicall_entry *call)
 {
     long result;
 
-    if (call->op >> 32)
-        return -ENOSYS;
     v->multicall = call;
-    result = hypercall_dispatch((unsigned)call->op, call->args);
+    result = hypercall_dispatch(call->op, call->args);
     v->multicall = NULL;
     return result;
 }
@@ -25,6 +23,7 @@ long do_multicall(uint64_t calls, unsigned n)
 {
     struct vcpu *v = current;
     struct multicall_entry call;
+    long result;
 
     if (v->multicall) {
         guest_debug("multicall inside a multicall\n");
@@ -35,19 +34,20 @@ long do_multicall(uint64_t calls, unsigned n)
             return hypercall_continue(__HYPERVISOR_multicall, 2, calls, (uint64_t)(n - i));
         if (copy_from_guest(&call, calls, sizeof(call)))
             return -EFAULT;
-        call.result = (xen_ulong_t)execute(v, &call);
-        if (v->continuation) {
+        result = execute(v, &call);
+        if (result == -ERESTART) {
             // The entry now says what is left of its call.
-            v->continuation = false;
             if (copy_to_guest(calls, &call, sizeof(call)))
                 return -EFAULT;
             return hypercall_continue(__HYPERVISOR_multicall, 2, calls, (uint64_t)(n - i));
         }
-        // The registers are another context's by now.
-        if (call.op == __HYPERVISOR_iret)
-            return (long)call.result;
-        if (copy_to_guest(calls + offsetof(struct multicall_entry, result), &call.result,
-                          sizeof(call.result)))
+        if (call.op == __HYPERVISOR_iret) {
+            // The registers are another context's by now.
+            cpu_info()->regs.rax = (uint64_t)result;
+            return -ERESTART;
+        }
+        if (copy_to_guest(calls + offsetof(struct multicall_entry, result), &result,
+                          sizeof(result)))
             return -EFAULT;
     }
     return 0;

@@ -20,6 +20,9 @@ trap_stubs:
     .if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && vector != 14 && vector != 17 && vector != 21 && vector != 29 && vector != 30
     push $0
     .endif
+    .if vector == 14
+    jmp guest_page_fault            // pv/entry.S; it may go on at trap_page_fault
+    .else
     movl $vector, 4(%rsp)
     .if vector == 1
     jmp trap_debug
@@ -28,10 +31,13 @@ trap_stubs:
     .else
     jmp trap_common
     .endif
+    .endif
     .set vector, vector + 1
     .endr
 
-    .balign 16
+    .globl trap_page_fault
+trap_page_fault:
+    movl $14, 4(%rsp)
 trap_common:
     SMAP_INSN clac
     cld

@@ -33,8 +33,9 @@
     .popsection
 .endm
 
-// Below the hardware frame and error_code/entry_vector: the rest of struct cpu_user_regs.
-.macro SAVE_REGS
+// Below the hardware frame and error_code/entry_vector: the rest of struct cpu_user_regs. First
+// those registers that a C function may change, then those that it keeps.
+.macro SAVE_CLOBBERED_REGS
     push %rdi
     push %rsi
     push %rdx
@@ -44,12 +45,20 @@
     push %r9
     push %r10
     push %r11
+.endm
+
+.macro SAVE_KEPT_REGS
     push %rbx
     push %rbp
     push %r12
     push %r13
     push %r14
     push %r15
+.endm
+
+.macro SAVE_REGS
+    SAVE_CLOBBERED_REGS
+    SAVE_KEPT_REGS
 .endm
 
 .macro RESTORE_REGS

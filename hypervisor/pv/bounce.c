@@ -140,7 +140,7 @@ void pv_inject_page_fault(struct cpu_user_regs *regs, uint64_t addr, uint32_t er
     pv_inject(regs, TRAP_PF, error);
 }
 
-// guest_return found a pending event that is not masked.
+// guest_return found a pending event that is not masked, and no callback or no stack for it.
 void pv_bounce_event(struct cpu_user_regs *regs)
 {
     bounce(regs, &(struct bounce){.rip = to_pv(current)->event_callback, .masks_events = true});
@@ -173,11 +173,13 @@ void pv_bounce_syscall32(struct cpu_user_regs *regs)
                                   .masks_events = v->syscall32_masks_events});
 }
 
-// The short way of a system call found no stack. The vCPU is in kernel mode already.
+// A short way in entry.S found no stack. The vCPU is in kernel mode already; it may have been
+// before.
 void pv_bounce_failed(struct cpu_user_regs *regs)
 {
-    domain_crash(current->domain, "stack fault: no room for a system call's frame below %016lx",
-                 to_pv(current)->kernel_sp);
+    domain_crash(current->domain,
+                 "stack fault: no room for a frame below %016lx, or %016lx from user mode",
+                 regs->rsp, to_pv(current)->kernel_sp);
 }
 
 // IRETQ or a segment load refused the selectors that the guest asked for. The failsafe callback

@@ -17,12 +17,6 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-// A system call may take entry.S's short way if its callback masks events.
-static void update_fast_syscall(struct pv_vcpu *v)
-{
-    v->fast_syscall = v->syscall_masks_events && v->kernel_sp ? v->syscall_callback : 0;
-}
-
 static int register_callback(struct pv_vcpu *v, const struct callback_register *c)
 {
     bool masks = c->flags & CALLBACKF_mask_events;
@@ -40,7 +34,7 @@ static int register_callback(struct pv_vcpu *v, const struct callback_register *
     case CALLBACKTYPE_syscall:
         v->syscall_callback = c->address;
         v->syscall_masks_events = masks;
-        update_fast_syscall(v);
+        pv_update_fast_ways(v);
         break;
     case CALLBACKTYPE_syscall32:
         v->syscall32_callback = c->address;
@@ -149,11 +143,9 @@ long do_iret(void)
     regs->rflags = (c.rflags & ~(uint64_t)(X86_EFLAGS_IOPL | X86_EFLAGS_VM)) | X86_EFLAGS_IF;
     regs->rsp = c.rsp;
     regs->ss = (uint16_t)(c.ss | 3);
-    if (!(c.flags & VGCF_in_syscall)) {
-        regs->r11 = c.r11;
-        regs->rcx = c.rcx;
-        regs->entry_vector = 0;
-    }
+    // From a system call the program expects what SYSRET leaves in them.
+    regs->r11 = c.flags & VGCF_in_syscall ? c.rflags : c.r11;
+    regs->rcx = c.flags & VGCF_in_syscall ? c.rip : c.rcx;
     v->v.info->evtchn_upcall_mask = !(c.rflags & X86_EFLAGS_IF);
     v->slow_iret &= (uint8_t)~SLOW_IRET_NMI;
     if (v->nmi_pending)
@@ -163,17 +155,10 @@ long do_iret(void)
     return (long)c.rax; // the way back puts it where the guest wants it
 }
 
-// All entries are copied as they are checked; a bad one ends the call with those before it in
-// force.
-long do_set_trap_table(uint64_t table)
+static long set_traps(struct pv_vcpu *v, uint64_t table)
 {
-    struct pv_vcpu *v = to_pv(current);
     struct trap_info t;
 
-    if (!table) {
-        memset(v->traps, 0, sizeof(v->traps));
-        return 0;
-    }
     for (unsigned n = 0; n < 257; n++, table += sizeof(t)) {
         if (copy_from_guest(&t, table, sizeof(t)))
             return -EFAULT;
@@ -187,6 +172,21 @@ long do_set_trap_table(uint64_t table)
     return -E2BIG;
 }
 
+// All entries are copied as they are checked; a bad one ends the call with those before it in
+// force.
+long do_set_trap_table(uint64_t table)
+{
+    struct pv_vcpu *v = to_pv(current);
+    long rc = 0;
+
+    if (table)
+        rc = set_traps(v, table);
+    else
+        memset(v->traps, 0, sizeof(v->traps));
+    pv_update_fast_ways(v);
+    return rc;
+}
+
 long do_stack_switch(uint64_t ss, uint64_t sp)
 {
     struct pv_vcpu *v = to_pv(current);
@@ -196,7 +196,6 @@ long do_stack_switch(uint64_t ss, uint64_t sp)
         return -EPERM;
     v->kernel_ss = ss | 3;
     v->kernel_sp = sp;
-    update_fast_syscall(v);
     return 0;
 }
 

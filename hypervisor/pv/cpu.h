@@ -2,6 +2,7 @@
 // and its processor state.
 #pragma once
 
+#include "cpu/traps.h"
 #include "pv/domain.h"
 
 #define CR0_TS 0x00000008
@@ -30,12 +31,26 @@ void pv_set_nmi_handler(struct pv_vcpu *v, uint64_t address);
 void pv_send_nmi(struct vcpu *v);
 void pv_nmi_init(void);
 
+// May entry.S go to the guest's handlers directly? To be called when they or what they mask have
+// changed, and when a software TLB comes into use or falls out of it: then not every fault is the
+// guest's.
+static inline void pv_update_fast_ways(struct pv_vcpu *v)
+{
+    const struct trap_info *t = &v->traps[TRAP_PF];
+
+    v->fast_syscall = v->syscall_masks_events ? v->syscall_callback : 0;
+    v->fast_page_fault = TI_GET_IF(t) && !(v->slow_iret & SLOW_IRET_SOFT) ? t->address : 0;
+}
+
 // A selector could not be loaded: the guest's failsafe callback is next.
 void pv_bounce_failsafe(struct cpu_user_regs *regs);
 
 // #GP, #UD: does what the guest's kernel tried if the ABI says that the hypervisor does it for it.
 // False: the guest gets the exception.
 bool pv_emulate_privileged(struct cpu_user_regs *regs);
+// The same for one instruction only, RDMSR of a segment base in kernel mode, which Linux executes
+// at every context switch.
+bool pv_emulate_read_base(struct cpu_user_regs *regs);
 bool pv_emulate_user(struct cpu_user_regs *regs);
 bool pv_emulate_forced_cpuid(struct cpu_user_regs *regs);
 

@@ -50,7 +50,8 @@ struct pv_vcpu {
 #define SLOW_IRET_SOFT 2 // reading its frame may fault (pv/soft_tlb.c)
     uint64_t kernel_sp, kernel_ss;
     uint64_t event_callback, failsafe_callback, syscall_callback; // 0: none
-    uint64_t fast_syscall; // syscall_callback if entry.S may take its short way there, else 0
+    // Where entry.S may take its short way to, 0: nowhere.
+    uint64_t fast_syscall, fast_page_fault;
     uint64_t sysenter_callback, syscall32_callback;
     uint16_t sysenter_cs, syscall32_cs;
     bool sysenter_masks_events, syscall32_masks_events;

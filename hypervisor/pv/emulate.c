@@ -23,6 +23,10 @@
 #define CR0_PG    0x80000000
 #define CR0_GUEST (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG) // as guests see it
 
+#define RDMSR              0x320f // as a little-endian word
+#define MSR_FS_BASE        0xc0000100
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
 static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
 {
     switch (n) {
@@ -226,6 +230,23 @@ static bool emulate(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *reg
     default:
         return false;
     }
+}
+
+bool pv_emulate_read_base(struct cpu_user_regs *regs)
+{
+    uint32_t msr = (uint32_t)regs->rcx;
+    uint64_t code[2], value;
+
+    if (msr < MSR_FS_BASE || msr > MSR_KERNEL_GS_BASE ||
+        regs->rip % PAGE_SIZE > PAGE_SIZE - sizeof(code) || copy_pair_from_guest(code, regs->rip) ||
+        (uint16_t)code[0] != RDMSR)
+        return false;
+    value = rdmsr(msr);
+    regs->rax = (uint32_t)value;
+    regs->rdx = value >> 32;
+    regs->rip += 2;
+    regs->rflags &= ~(uint64_t)X86_EFLAGS_RF;
+    return true;
 }
 
 bool pv_emulate_privileged(struct cpu_user_regs *regs)

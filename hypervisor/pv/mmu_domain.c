@@ -39,12 +39,10 @@ void pv_domain_destroy(struct domain *d)
     pages_free(pvd->perdomain_l3, 0);
 }
 
-int pt_finish(struct pv_vcpu *v)
+int pt_finish_parked(struct pv_vcpu *v)
 {
     int rc;
 
-    if (likely(!v->unfinished))
-        return 0;
     rc = frame_type_finish(v->unfinished, true);
     if (rc)
         return rc;
@@ -54,18 +52,12 @@ int pt_finish(struct pv_vcpu *v)
 }
 
 // Takes what a root table needs: 0, -EINVAL, -ERESTART.
-static int root_get(mfn_t mfn, struct domain *d)
+static int root_get_slow(mfn_t mfn, uint32_t id)
 {
-    uint32_t id = frame_owner_id(d);
-    struct frame *f;
+    struct frame *f = mfn_to_frame(mfn);
     int rc;
 
-    if (!mfn_valid(mfn))
-        return -EINVAL;
-    f = mfn_to_frame(mfn);
-    if (likely(frame_get_validated(f, id, FT_L4)))
-        return 0;
-    if (!frame_get_by_id(f, id))
+    if (!mfn_valid(mfn) || !frame_get_by_id(f, id))
         return -EINVAL;
     rc = frame_get_type(f, FT_L4, true);
     if (rc)
@@ -73,7 +65,16 @@ static int root_get(mfn_t mfn, struct domain *d)
     return rc;
 }
 
-static int root_put(struct pv_vcpu *v, mfn_t mfn)
+static inline int root_get(mfn_t mfn, const struct pv_vcpu *v)
+{
+    uint32_t id = to_pvd(v->v.domain)->self.id;
+
+    if (likely(mfn < max_mfn && frame_get_validated(mfn_to_frame(mfn), id, FT_L4)))
+        return 0;
+    return root_get_slow(mfn, id);
+}
+
+static inline int root_put(struct pv_vcpu *v, mfn_t mfn)
 {
     if (mfn && frame_put_and_type_preemptible(mfn_to_frame(mfn))) {
         pt_park(v, mfn_to_frame(mfn));
@@ -86,12 +87,12 @@ int pv_set_roots(struct pv_vcpu *v, mfn_t root, mfn_t user_root)
 {
     int rc = pv_put_roots(v);
 
-    if (rc || (rc = root_get(root, v->v.domain)))
+    if (rc || (rc = root_get(root, v)))
         return rc;
     v->root = root;
     if (!user_root)
         return 0;
-    rc = root_get(user_root, v->v.domain);
+    rc = root_get(user_root, v);
     if (!rc)
         v->user_root = user_root;
     return rc;
@@ -127,9 +128,11 @@ void pv_use_roots(struct pv_vcpu *v)
     soft_tlb_leave();
     if (unlikely(to_pvd(v->v.domain)->log.on)) {
         v->slow_iret |= SLOW_IRET_SOFT;
+        pv_update_fast_ways(v);
         soft_tlb_use(v);
     } else if (unlikely(v->slow_iret & SLOW_IRET_SOFT)) {
         v->slow_iret &= (uint8_t)~SLOW_IRET_SOFT;
+        pv_update_fast_ways(v);
     }
 }
 
@@ -140,13 +143,16 @@ int pt_new_root(struct pv_vcpu *v, mfn_t root)
     int rc = 0;
 
     if (root != old) {
-        rc = root_get(root, v->v.domain);
+        rc = root_get(root, v);
         if (rc)
             return rc;
     }
     v->root = root;
     show_m2p(root, true);
-    pv_use_roots(v);
+    if (likely(!cpu_info()->soft_tlb))
+        cpu_info()->kernel_cr3 = root << PAGE_SHIFT;
+    else
+        pv_use_roots(v);
     tlb_switch_cr3(cpu_info()->kernel_cr3);
     return root != old ? root_put(v, old) : 0;
 }
@@ -159,13 +165,16 @@ int pt_new_user_root(struct pv_vcpu *v, mfn_t root)
 
     if (root == old)
         return 0;
-    rc = root ? root_get(root, v->v.domain) : 0;
+    rc = root ? root_get(root, v) : 0;
     if (rc)
         return rc;
     if (root && root != v->root)
         show_m2p(root, false);
     v->user_root = root;
-    pv_use_roots(v);
+    if (likely(!cpu_info()->soft_tlb))
+        cpu_info()->user_cr3 = root << PAGE_SHIFT;
+    else
+        pv_use_roots(v);
     return root_put(v, old);
 }
 

@@ -2,7 +2,6 @@
 #include "cpu/traps.h"
 
 #include "core/fpu.h"
-#include "core/hypercall.h"
 #include "cpu/asm.h"
 #include "cpu/irq.h"
 #include "mm/guest.h"
@@ -10,13 +9,6 @@
 #include "pv/desc.h"
 #include "pv/mmu.h"
 #include "pv/soft_tlb.h"
-
-void pv_hypercall(struct cpu_user_regs *regs);
-
-void pv_hypercall(struct cpu_user_regs *regs)
-{
-    hypercall_from_guest(regs);
-}
 
 // INT n through a gate that the guest may not use directly: the error code names the IDT entry. The
 // vector is taken from the instruction, since one emulator reports a wrong one.
@@ -41,6 +33,8 @@ static bool software_interrupt(struct cpu_user_regs *regs)
 
 static void general_protection(struct cpu_user_regs *regs)
 {
+    if (likely(!regs->error_code && to_pv(current)->kernel_mode) && pv_emulate_read_base(regs))
+        return;
     if (software_interrupt(regs))
         return;
     if (!regs->error_code && to_pv(current)->kernel_mode && pv_emulate_privileged(regs))

@@ -254,6 +254,7 @@ static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
     v->v.regs.rflags &= ~(uint64_t)(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_NT);
     v->v.regs.rflags |= X86_EFLAGS_IF | X86_EFLAGS_MBS;
     v->v.regs.entry_vector = 0;
+    v->v.regs.saved_upcall_mask = 0; // that is in vcpu_info
     v->kernel_mode = true;
     memcpy(v->traps, c->trap_ctxt, sizeof(v->traps));
     v->kernel_ss = c->kernel_ss | 3;
@@ -263,7 +264,7 @@ static void set_registers(struct pv_vcpu *v, const struct vcpu_guest_context *c)
     v->failsafe_masks_events = c->flags & VGCF_failsafe_disables_events;
     v->syscall_callback = c->syscall_callback_eip;
     v->syscall_masks_events = c->flags & VGCF_syscall_disables_events;
-    v->fast_syscall = v->syscall_masks_events && v->kernel_sp ? v->syscall_callback : 0;
+    pv_update_fast_ways(v);
     v->fs_base = c->fs_base;
     v->gs_base_kernel = c->gs_base_kernel;
     v->gs_base_user = c->gs_base_user;
