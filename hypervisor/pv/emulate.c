@@ -199,7 +199,8 @@ static bool emulate(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *reg
     case 0xe4 ... 0xe7:
     case 0xec ... 0xef: // IN, OUT
         return pv_io(v, i, regs);
-    case 0xf4: // HLT
+    case 0xf4: // HLT, as after STI: an event that is pending already would wake nobody
+        v->v.info->evtchn_upcall_mask = 0;
         vcpu_block();
         return true;
     case 0xfa: // CLI, STI: with an I/O privilege level of 1 they are allowed, and change nothing,
