@@ -1,15 +1,22 @@
 // A bare PV guest, booted in domain 0's place: says when it got its first instruction, and how much
 // memory there is for domains: its own first, what it can get, and what the hypervisor says is
 // left. What the machine has beyond that, the hypervisor keeps for itself.
+#include "pv-abi/console_io.h"
 #include "pv-abi/memory.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/start_info.h"
 #include "pv-abi/sysctl.h"
+#include "tests/guests/common/console.h"
 #include "tests/guests/common/hypercall.h"
 #include "tests/guests/common/lib.h"
 
 void guest_main(struct start_info *info);
 void secondary_main(void);
+
+void console_write(const char *text, size_t size) // lib.c's way to print
+{
+    hc(console_io, CONSOLEIO_write, size, text);
+}
 
 // Takes extents of 2^order pages until the hypervisor has no more; returns how many pages it gave.
 static unsigned long take_all(unsigned order)
