@@ -86,17 +86,22 @@ HOST_CFLAGS = -std=gnu11 -O1 -g -Itests/unit/fake -Ihypervisor -I. -Wall -Wextra
 	-Wno-unused-parameter -fno-omit-frame-pointer -fno-strict-aliasing \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 sources_of = $(shell sed -n 's,^// sources: ,,p' $(1))
+# $(call host_deps,FLAGS): which headers a program of several sources depends on, asked of the compiler
+# apart: when it compiles them at once, it keeps the answer for the last one only.
+host_deps = $(Q)$(CC) $(1) -MM -MP -MT $@ $< $(call sources_of,$<) >$@.d
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
-	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(call sources_of,$<) -o $@ -lcunit -lpthread
+	$(Q)$(CC) $(HOST_CFLAGS) $< $(call sources_of,$<) -o $@ -lcunit -lpthread
+	$(call host_deps,$(HOST_CFLAGS))
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
 	$(Q)clang $(HOST_CFLAGS) -Idom0-tools -D_GNU_SOURCE -Wno-unknown-warning-option -fsanitize=fuzzer $< $(call sources_of,$<) -o $@ $(call libraries_of,$<)
+	$(call host_deps,$(HOST_CFLAGS) -Idom0-tools -D_GNU_SOURCE)
 
 # Tests of domain 0's programs, on the host: sources as above, libraries in a line `// libraries: ...`.
 TOOL_TESTS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/test_*.c))
@@ -107,7 +112,8 @@ libraries_of = $(shell sed -n 's,^// libraries: ,,p' $(1))
 $(BUILD)/tests/tools/%: tests/tools/%.c $$(call sources_of,tests/tools/$$*.c) Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
-	$(Q)$(CC) $(TOOL_TEST_CFLAGS) -MMD -MP -MF $@.d $< $(call sources_of,$<) -o $@ -lcunit -lpthread $(call libraries_of,$<)
+	$(Q)$(CC) $(TOOL_TEST_CFLAGS) $< $(call sources_of,$<) -o $@ -lcunit -lpthread $(call libraries_of,$<)
+	$(call host_deps,$(TOOL_TEST_CFLAGS))
 
 include tests/guests/guests.mk
 include dom0-tools/dom0-tools.mk
@@ -138,11 +144,16 @@ bench: packages $(BUILD)/vellum ## instruction counts beside real Xen's and the 
 
 CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 
-check: packages ## format and static analysis
+CPPCHECK = cppcheck --quiet -j2 --error-exitcode=1 --inline-suppr --std=c11 -I. --suppressions-list=.cppcheck \
+	--enable=warning,portability
+TOOLS_SRCS := $(wildcard dom0-tools/*/*.c)
+
+check: packages $(OFFSETS) ## format and static analysis
 	$(Q)clang-format --dry-run --Werror $(CHECKED)
-	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -Ihypervisor -I. \
-	    --suppressions-list=.cppcheck --enable=warning,portability $(filter %.c,$(HV_SRCS))
-	$(Q)clang-tidy --quiet $(filter %.c,$(HV_SRCS)) -- $(HV_CFLAGS)
+	$(Q)$(CPPCHECK) -Ihypervisor $(filter %.c,$(HV_SRCS))
+	$(Q)$(CPPCHECK) -Idom0-tools -D_GNU_SOURCE $(TOOLS_SRCS)
+	$(Q)printf '%s\n' $(filter %.c,$(HV_SRCS)) | xargs -P2 -I@ clang-tidy --quiet @ -- $(HV_CFLAGS)
+	$(Q)printf '%s\n' $(TOOLS_SRCS) | xargs -P2 -I@ clang-tidy --quiet @ -- $(TOOLS_CFLAGS)
 
 format: ## rewrite the sources in the project's format
 	clang-format -i $(CHECKED)
@@ -153,4 +164,4 @@ help: ## list the targets
 clean: ## remove what was built (build/cache keeps downloads)
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/*))
 
--include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d $(UNIT_TESTS:=.d) $(TOOL_TESTS:=.d)
+-include $(HV_OBJS:.o=.d) $(BUILD)/offsets.d $(UNIT_TESTS:=.d) $(FUZZERS:=.d) $(TOOL_TESTS:=.d)
