@@ -12,7 +12,10 @@ GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -I. -Wall -Wextra -Werror -Wshad
 	-fno-omit-frame-pointer -fno-toplevel-reorder -fcf-protection=none -MMD -MP
 
 GUEST_DIR := $(BUILD)/tests/guests
-GUEST_SRCS := $(sort $(wildcard tests/guests/common/*.[cS])) $(sort $(wildcard tests/guests/pv/*.[cS]))
+# Tests run in the order in which they are linked: by name, and random calls after all others.
+GUEST_LAST := tests/guests/pv/random_calls.c
+GUEST_SRCS := $(sort $(wildcard tests/guests/common/*.[cS])) \
+	$(filter-out $(GUEST_LAST),$(sort $(wildcard tests/guests/pv/*.[cS]))) $(GUEST_LAST)
 GUEST_OBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c,$(GUEST_SRCS))))
 
 $(GUEST_DIR)/pv.elf: GUEST_BASE = 0xffffffff80000000
@@ -42,6 +45,7 @@ $(GUEST_DIR)/%.elf: $(GUEST_OBJS) tests/guests/common/guest.ld
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
+.SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
 .PHONY: guests
 guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf
 

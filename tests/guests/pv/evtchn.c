@@ -334,23 +334,6 @@ TEST(evtchn_hostile_arguments)
         CHECK_EFAULT_ALL(hc(event_channel_op, cmd, bad));
 }
 
-// The older generation of the call: command and argument in one structure.
-TEST(evtchn_compat_op)
-{
-    struct evtchn_op op = {.cmd = EVTCHNOP_alloc_unbound};
-
-    op.u.alloc_unbound.dom = DOMID_SELF;
-    op.u.alloc_unbound.remote_dom = DOMID_SELF;
-    CHECK_OK(hc(event_channel_op_compat, &op));
-    CHECK(op.u.alloc_unbound.port > 0);
-    op.u.close.port = op.u.alloc_unbound.port;
-    op.cmd = EVTCHNOP_close;
-    CHECK_OK(hc(event_channel_op_compat, &op));
-    op.cmd = EVTCHNOP_reset; // newer than the old call
-    CHECK_ERR(hc(event_channel_op_compat, &op), ENOSYS);
-    CHECK_EFAULT_ALL(hc(event_channel_op_compat, bad));
-}
-
 TEST(evtchn_exhaustion)
 {
     long port, last = 0;

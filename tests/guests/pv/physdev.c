@@ -165,7 +165,7 @@ TEST(physdev_hostile)
     static const unsigned known[] = {
         PHYSDEVOP_irq_status_query,  PHYSDEVOP_set_iopl,      PHYSDEVOP_set_iobitmap,
         PHYSDEVOP_apic_read,         PHYSDEVOP_apic_write,    PHYSDEVOP_eoi,
-        PHYSDEVOP_map_pirq,          PHYSDEVOP_unmap_pirq,    PHYSDEVOP_manage_pci_add,
+        PHYSDEVOP_map_pirq,          PHYSDEVOP_unmap_pirq,    PHYSDEVOP_pirq_eoi_gmfn_v2,
         PHYSDEVOP_setup_gsi,         PHYSDEVOP_get_free_pirq, PHYSDEVOP_pci_device_add,
         PHYSDEVOP_pci_device_remove,
     };
@@ -175,17 +175,4 @@ TEST(physdev_hostile)
         CHECK_ERR(hc(physdev_op, unknown[i], argument), ENOSYS);
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
         CHECK_EFAULT_ALL(hc(physdev_op, known[i], bad));
-}
-
-TEST(physdev_compat_op)
-{
-    struct physdev_op op = {.cmd = PHYSDEVOP_set_iopl};
-
-    op.u.set_iopl.iopl = 1;
-    CHECK_OK(hc(physdev_op_compat, &op));
-    op.u.set_iopl.iopl = 4;
-    CHECK_ERR(hc(physdev_op_compat, &op), EINVAL);
-    op.cmd = 100;
-    CHECK_ERR(hc(physdev_op_compat, &op), ENOSYS);
-    CHECK_EFAULT_ALL(hc(physdev_op_compat, bad));
 }

@@ -192,17 +192,3 @@ TEST(sched_hostile)
     for (unsigned i = 0; i < ARRAY_SIZE(with_pointer); i++)
         CHECK_EFAULT_ALL(hc(sched_op, with_pointer[i], bad));
 }
-
-// The older generation of the call.
-TEST(sched_compat_op)
-{
-    unsigned seen = event_count[timer_port];
-
-    CHECK_OK(hc(sched_op_compat, SCHEDOP_yield, 0));
-    events_disable();
-    CHECK_OK(hc(set_timer_op, time_now() + 3 * NS_PER_MS));
-    CHECK_OK(hc(sched_op_compat, SCHEDOP_block, 0));
-    CHECK_EQ(event_count[timer_port], seen + 1);
-    CHECK_ERR(hc(sched_op_compat, SCHEDOP_poll, 0), ENOSYS);
-    CHECK_ERR(hc(sched_op_compat, 100, 0), ENOSYS);
-}
