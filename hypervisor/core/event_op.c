@@ -227,17 +227,6 @@ long do_event_channel_op(unsigned cmd, uint64_t arg)
     return rc;
 }
 
-long do_event_channel_op_compat(uint64_t arg)
-{
-    uint32_t cmd;
-
-    if (copy_from_guest(&cmd, arg, sizeof(cmd)))
-        return -EFAULT;
-    if (cmd > EVTCHNOP_unmask)
-        return -ENOSYS;
-    return do_event_channel_op(cmd, arg + offsetof(struct evtchn_op, u));
-}
-
 void event_dump(struct domain *d)
 {
     static const char *const names[] = {"free", "reserved", "unbound", "interdomain",

@@ -1,7 +1,8 @@
 // The table of hypercalls: X(name, guest kinds, number of arguments, handler's parameters).
 //
 // Numbers and the names of the ABI's other calls are in pv-abi/hypercalls.h. Calls that are not
-// listed answer -ENOSYS. The handler of x is do_x; it returns 0 or a positive result, or -errno.
+// listed answer -ENOSYS, those of Xen 3.0 and before (*_op_compat) among them. The handler of x is
+// do_x; it returns 0 or a positive result, or -errno.
 #pragma once
 
 #include <stdint.h>
@@ -18,7 +19,6 @@
     X(stack_switch,            HC_PV,  2, (uint64_t ss, uint64_t sp))                              \
     X(set_callbacks,           HC_PV,  3, (uint64_t event, uint64_t failsafe, uint64_t syscall))   \
     X(fpu_taskswitch,          HC_PV,  1, (unsigned set))                                          \
-    X(sched_op_compat,         HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(platform_op,             HC_ALL, 1, (uint64_t op))                                           \
     X(set_debugreg,            HC_PV,  2, (unsigned reg, uint64_t value))                          \
     X(get_debugreg,            HC_PV,  1, (unsigned reg))                                          \
@@ -27,10 +27,8 @@
     X(multicall,               HC_ALL, 2, (uint64_t calls, unsigned n))                            \
     X(update_va_mapping,       HC_PV,  3, (uint64_t va, uint64_t pte, uint64_t flags))             \
     X(set_timer_op,            HC_ALL, 1, (int64_t timeout))                                       \
-    X(event_channel_op_compat, HC_ALL, 1, (uint64_t arg))                                          \
     X(xen_version,             HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(console_io,              HC_ALL, 3, (unsigned cmd, unsigned count, uint64_t buffer))         \
-    X(physdev_op_compat,       HC_PV,  1, (uint64_t arg))                                          \
     X(grant_table_op,          HC_ALL, 3, (unsigned cmd, uint64_t uop, unsigned count))            \
     X(vm_assist,               HC_ALL, 2, (unsigned cmd, unsigned type))                           \
     X(update_va_mapping_otherdomain, HC_PV, 4,                                                     \

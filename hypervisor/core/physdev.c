@@ -13,14 +13,9 @@ static int op_eoi(union physdev_arg *arg)
     return pirq_eoi(current->domain, arg->eoi.irq);
 }
 
-static int op_eoi_map_v1(union physdev_arg *arg)
+static int op_eoi_map(union physdev_arg *arg)
 {
-    return pirq_share_eoi_map(current->domain, arg->eoi_gmfn.gmfn, true);
-}
-
-static int op_eoi_map_v2(union physdev_arg *arg)
-{
-    return pirq_share_eoi_map(current->domain, arg->eoi_gmfn.gmfn, false);
+    return pirq_share_eoi_map(current->domain, arg->eoi_gmfn.gmfn);
 }
 
 static int op_status(union physdev_arg *arg)
@@ -177,18 +172,13 @@ static const struct {
     OP(eoi, op_eoi, physdev_eoi, false, false),
     OP(map_pirq, op_map, physdev_map_pirq, true, false),
     OP(unmap_pirq, op_unmap, physdev_unmap_pirq, false, false),
-    OP(manage_pci_add, physdev_manage_pci_add, physdev_manage_pci, false, true),
-    OP(manage_pci_remove, physdev_manage_pci_remove, physdev_manage_pci, false, true),
-    OP(pirq_eoi_gmfn_v1, op_eoi_map_v1, physdev_pirq_eoi_gmfn, false, false),
-    OP(restore_msi, physdev_restore_msi, physdev_restore_msi, false, true),
-    OP(manage_pci_add_ext, physdev_manage_pci_add_ext, physdev_manage_pci_ext, false, true),
     OP(setup_gsi, op_setup_gsi, physdev_setup_gsi, false, true),
     OP(get_free_pirq, op_get_free_pirq, physdev_get_free_pirq, true, false),
     OP(pci_mmcfg_reserved, physdev_mmcfg_reserved, physdev_pci_mmcfg_reserved, false, true),
     OP(pci_device_add, physdev_device_add, physdev_pci_device_add, false, true),
     OP(pci_device_remove, physdev_device_remove, physdev_pci_device, false, true),
-    OP(restore_msi_ext, physdev_restore_msi_ext, physdev_pci_device, false, true),
-    OP(pirq_eoi_gmfn_v2, op_eoi_map_v2, physdev_pirq_eoi_gmfn, false, false),
+    OP(restore_msi_ext, physdev_restore_msi, physdev_pci_device, false, true),
+    OP(pirq_eoi_gmfn_v2, op_eoi_map, physdev_pirq_eoi_gmfn, false, false),
     OP(dbgp_op, physdev_dbgp, physdev_dbgp_op, false, true),
     OP(prepare_msix, physdev_msix, physdev_pci_device, false, true),
     OP(release_msix, physdev_msix, physdev_pci_device, false, true),
@@ -213,24 +203,4 @@ long do_physdev_op(unsigned cmd, uint64_t uarg)
     if (!rc && ops[cmd].result && copy_to_guest(uarg, &arg, ops[cmd].bytes))
         rc = -EFAULT;
     return rc;
-}
-
-// The call's first generation: number and argument in one structure.
-long do_physdev_op_compat(uint64_t uarg)
-{
-    uint32_t cmd;
-
-    if (copy_from_guest(&cmd, uarg, sizeof(cmd)))
-        return -EFAULT;
-    switch (cmd) {
-    case PHYSDEVOP_irq_status_query:
-    case PHYSDEVOP_set_iopl:
-    case PHYSDEVOP_set_iobitmap:
-    case PHYSDEVOP_apic_read:
-    case PHYSDEVOP_apic_write:
-    case PHYSDEVOP_alloc_irq_vector:
-        return do_physdev_op(cmd, uarg + offsetof(struct physdev_op, u));
-    default:
-        return -ENOSYS;
-    }
 }

@@ -15,9 +15,6 @@ union physdev_arg {
     struct physdev_irq irq;
     struct physdev_map_pirq map;
     struct physdev_unmap_pirq unmap;
-    struct physdev_manage_pci manage_pci;
-    struct physdev_manage_pci_ext manage_pci_ext;
-    struct physdev_restore_msi restore_msi;
     struct physdev_pci_device_add add;
     struct physdev_pci_device device;
     struct physdev_setup_gsi gsi;
@@ -27,13 +24,9 @@ union physdev_arg {
 };
 
 // The operations on PCI devices; arguments are the hypervisor's copies. All are domain 0's only.
-int physdev_manage_pci_add(union physdev_arg *arg);
-int physdev_manage_pci_remove(union physdev_arg *arg);
-int physdev_manage_pci_add_ext(union physdev_arg *arg);
 int physdev_device_add(union physdev_arg *arg);
 int physdev_device_remove(union physdev_arg *arg);
 int physdev_restore_msi(union physdev_arg *arg);
-int physdev_restore_msi_ext(union physdev_arg *arg);
 int physdev_msix(union physdev_arg *arg);
 int physdev_mmcfg_reserved(union physdev_arg *arg);
 int physdev_dbgp(union physdev_arg *arg);

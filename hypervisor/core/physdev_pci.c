@@ -17,6 +17,11 @@ struct pci_device {
 static struct list devices = LIST_INIT(devices);
 static spinlock_t devices_lock;
 
+static pci_sbdf_t device_of(const union physdev_arg *arg)
+{
+    return pci_sbdf(arg->device.seg, arg->device.bus, arg->device.devfn);
+}
+
 // With the lock held.
 static struct pci_device *find_device(pci_sbdf_t sbdf)
 {
@@ -30,8 +35,9 @@ static struct pci_device *find_device(pci_sbdf_t sbdf)
 }
 
 // Telling of a device again is no error.
-static int add_device(pci_sbdf_t sbdf)
+int physdev_device_add(union physdev_arg *arg)
 {
+    pci_sbdf_t sbdf = pci_sbdf(arg->add.seg, arg->add.bus, arg->add.devfn);
     struct pci_device *d = xzalloc(struct pci_device);
     bool added = false;
 
@@ -51,12 +57,12 @@ static int add_device(pci_sbdf_t sbdf)
     return 0;
 }
 
-static int remove_device(pci_sbdf_t sbdf)
+int physdev_device_remove(union physdev_arg *arg)
 {
     struct pci_device *d;
 
     spin_lock(&devices_lock);
-    d = find_device(sbdf);
+    d = find_device(device_of(arg));
     if (d)
         list_del(&d->link);
     spin_unlock(&devices_lock);
@@ -66,61 +72,17 @@ static int remove_device(pci_sbdf_t sbdf)
     return 0;
 }
 
-static int check_device(pci_sbdf_t sbdf)
-{
-    return pci_present(sbdf) ? 0 : -ENODEV;
-}
-
-int physdev_manage_pci_add(union physdev_arg *arg)
-{
-    return add_device(pci_sbdf(0, arg->manage_pci.bus, arg->manage_pci.devfn));
-}
-
-int physdev_manage_pci_remove(union physdev_arg *arg)
-{
-    return remove_device(pci_sbdf(0, arg->manage_pci.bus, arg->manage_pci.devfn));
-}
-
-int physdev_manage_pci_add_ext(union physdev_arg *arg)
-{
-    if (arg->manage_pci_ext.is_extfn && arg->manage_pci_ext.is_virtfn)
-        return -EINVAL;
-    return add_device(pci_sbdf(0, arg->manage_pci_ext.bus, arg->manage_pci_ext.devfn));
-}
-
-int physdev_device_add(union physdev_arg *arg)
-{
-    return add_device(pci_sbdf(arg->add.seg, arg->add.bus, arg->add.devfn));
-}
-
-int physdev_device_remove(union physdev_arg *arg)
-{
-    return remove_device(pci_sbdf(arg->device.seg, arg->device.bus, arg->device.devfn));
-}
-
-static int restore(pci_sbdf_t sbdf)
-{
-    // Having no messages to restore is no error.
-    return msi_restore(sbdf) ? check_device(sbdf) : 0;
-}
-
+// Having no messages to restore is no error.
 int physdev_restore_msi(union physdev_arg *arg)
 {
-    return restore(pci_sbdf(0, arg->restore_msi.bus, arg->restore_msi.devfn));
-}
-
-int physdev_restore_msi_ext(union physdev_arg *arg)
-{
-    return restore(pci_sbdf(arg->device.seg, arg->device.bus, arg->device.devfn));
+    return msi_restore(device_of(arg)) && !pci_present(device_of(arg)) ? -ENODEV : 0;
 }
 
 // Before and after a device with MSI-X is given to a guest: there is nothing to prepare, but the
 // caller wants to know whether it could be.
 int physdev_msix(union physdev_arg *arg)
 {
-    pci_sbdf_t sbdf = pci_sbdf(arg->device.seg, arg->device.bus, arg->device.devfn);
-
-    return pci_find_capability(sbdf, PCI_CAP_MSIX) ? 0 : -ENODEV;
+    return pci_find_capability(device_of(arg), PCI_CAP_MSIX) ? 0 : -ENODEV;
 }
 
 int physdev_mmcfg_reserved(union physdev_arg *arg)

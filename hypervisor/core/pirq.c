@@ -104,8 +104,6 @@ int pirq_eoi(struct domain *d, unsigned pirq)
             irq_finish(irq);
     }
     spin_unlock(&line->lock);
-    if (!rc && d->pirqs->eoi_unmasks)
-        event_unmask(d, event_pirq_port(d, pirq));
     return rc;
 }
 

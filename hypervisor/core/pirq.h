@@ -36,9 +36,9 @@ int pirq_eoi(struct domain *d, unsigned pirq);
 // XENIRQSTAT_* of a pirq, or -EINVAL.
 int pirq_status(struct domain *d, unsigned pirq);
 
-// Shares a page of the domain's with one bit a pirq: set if pirq_eoi() is needed. unmask:
-// pirq_eoi() unmasks the port as well. -EBUSY: there is one; -EINVAL: not such a frame.
-int pirq_share_eoi_map(struct domain *d, gfn_t gfn, bool unmask);
+// Shares a page of the domain's with one bit a pirq: set if pirq_eoi() is needed. -EBUSY: there is
+// one; -EINVAL: not such a frame.
+int pirq_share_eoi_map(struct domain *d, gfn_t gfn);
 
 // The machine's interrupt behind a pirq; NULL: not mapped.
 struct irq *pirq_to_irq(struct domain *d, unsigned pirq);

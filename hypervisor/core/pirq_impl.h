@@ -14,7 +14,6 @@ struct pirq_table {
     unsigned nr;
     uint64_t *eoi_map; // shared with the guest; NULL: none
     struct frame *eoi_frame;
-    bool eoi_unmasks;
     struct pirq entries[];
 };
 

@@ -62,7 +62,7 @@ void pirq_note_eoi(struct pirq_table *t, unsigned pirq, bool needed)
     }
 }
 
-int pirq_share_eoi_map(struct domain *d, gfn_t gfn, bool unmask)
+int pirq_share_eoi_map(struct domain *d, gfn_t gfn)
 {
     struct pirq_table *t = get_table(d);
     struct frame *frame;
@@ -81,7 +81,6 @@ int pirq_share_eoi_map(struct domain *d, gfn_t gfn, bool unmask)
         return -EBUSY;
     }
     t->eoi_frame = frame;
-    t->eoi_unmasks = unmask;
     __atomic_store_n(&t->eoi_map, va, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < t->nr; i++)
         pirq_note_eoi(t, i, t->entries[i].irq && t->entries[i].irq->level);

@@ -4,15 +4,9 @@
 #include "cpu/apic.h"
 #include "cpu/asm.h"
 #include "cpu/percpu.h"
-#include "cpu/smp.h"
-#include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/guest.h"
 #include "platform/acpi.h"
-
-#define MSR_TSC          0x10
-#define RESOURCE_ENTRIES 4 // most in one call
 
 static bool is_online(uint32_t cpu)
 {
@@ -82,21 +76,6 @@ int platform_cpu_offline(struct xen_platform_op *op)
     return is_online(op->u.cpu_ol.cpuid) ? -EOPNOTSUPP : -EINVAL;
 }
 
-int platform_core_parking(struct xen_platform_op *op)
-{
-    struct xenpf_core_parking *p = &op->u.core_parking;
-
-    switch (p->type) {
-    case XEN_CORE_PARKING_SET:
-        return p->idle_nums ? -EOPNOTSUPP : 0;
-    case XEN_CORE_PARKING_GET:
-        p->idle_nums = 0;
-        return 0;
-    default:
-        return -EINVAL;
-    }
-}
-
 // Idle CPUs halt and frequencies are the firmware's choice, so what the tables offer is thanked
 // for.
 int platform_set_pminfo(struct xen_platform_op *op)
@@ -110,57 +89,4 @@ int platform_set_pminfo(struct xen_platform_op *op)
     default:
         return -EINVAL;
     }
-}
-
-struct resource_work {
-    unsigned nr, done;
-    struct xenpf_resource_entry entries[RESOURCE_ENTRIES];
-};
-
-static int check_entry(const struct xenpf_resource_entry *e)
-{
-    if (e->rsvd)
-        return -EINVAL;
-    if (e->u.cmd != XEN_RESOURCE_OP_MSR_READ && e->u.cmd != XEN_RESOURCE_OP_MSR_WRITE)
-        return -EOPNOTSUPP;
-    // Of the registers that may be asked for, only this is not a cache monitor's, which nobody sets
-    // up.
-    return e->idx == MSR_TSC && e->u.cmd == XEN_RESOURCE_OP_MSR_READ ? 0 : -EACCES;
-}
-
-static void do_entries(void *arg)
-{
-    struct resource_work *w = arg;
-
-    for (; w->done < w->nr; w->done++)
-        w->entries[w->done].val = rdmsr(MSR_TSC);
-}
-
-int platform_resource_op(struct xen_platform_op *op)
-{
-    const struct xenpf_resource_op *r = &op->u.resource_op;
-    struct resource_work w = {0};
-    unsigned bad;
-
-    if (!r->nr_entries || r->nr_entries > RESOURCE_ENTRIES)
-        return -EINVAL;
-    if (!is_online(r->cpu))
-        return -ENODEV;
-    if (copy_from_guest(w.entries, (uint64_t)r->entries, r->nr_entries * sizeof(w.entries[0])))
-        return -EFAULT;
-    for (bad = 0; bad < r->nr_entries; bad++) {
-        int rc = check_entry(&w.entries[bad]);
-
-        if (rc) {
-            w.entries[bad].u.ret = rc;
-            break;
-        }
-    }
-    w.nr = bad;
-    smp_call(cpumask_of(r->cpu), do_entries, &w);
-    // Up to the first that failed, which says why.
-    if (copy_to_guest((uint64_t)r->entries, w.entries,
-                      MIN(bad + 1, r->nr_entries) * sizeof(w.entries[0])))
-        return -EFAULT;
-    return (int)w.done;
 }

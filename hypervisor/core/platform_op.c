@@ -10,18 +10,12 @@
 #include "lib/string.h"
 #include "lib/symbols.h"
 #include "mm/guest.h"
+#include "mm/layout.h"
 #include "platform/acpi.h"
 #include "platform/reset.h"
 
-#define ACPI_S5 5
-
-static int op_settime32(struct xen_platform_op *op)
-{
-    const struct xenpf_settime32 *t = &op->u.settime32;
-
-    wallclock_set(t->secs, t->nsecs, (nsec_t)t->system_time);
-    return 0;
-}
+#define ACPI_S5              5
+#define KEYBOARD_FLAGS_MADDR 0x417 // BIOS data area
 
 static int op_settime64(struct xen_platform_op *op)
 {
@@ -34,13 +28,24 @@ static int op_settime64(struct xen_platform_op *op)
     return 0;
 }
 
-static int op_platform_quirk(struct xen_platform_op *op)
+// What a kernel in real mode would have asked the BIOS. The boot loader hands over nothing of it
+// but the BIOS data area; the answers about disks and monitors are that there are none known.
+static int op_firmware_info(struct xen_platform_op *op)
 {
-    switch (op->u.platform_quirk.quirk_id) {
-    case QUIRK_NOIRQBALANCING:    // interrupts move only with the vCPU that takes them
-    case QUIRK_IOAPIC_BAD_REGSEL: // the register is selected anew for each access
-    case QUIRK_IOAPIC_GOOD_REGSEL:
+    struct xenpf_firmware_info *info = &op->u.firmware_info;
+
+    switch (info->type) {
+    case XEN_FW_DISK_INFO:
+    case XEN_FW_DISK_MBR_SIGNATURE:
+    case XEN_FW_VBEDDC_INFO:
+        return -ESRCH;
+    case XEN_FW_KBD_SHIFT_FLAGS:
+        if (info->index != 0)
+            return -ESRCH;
+        info->u.kbd_shift_flags = *(const volatile uint8_t *)maddr_to_virt(KEYBOARD_FLAGS_MADDR);
         return 0;
+    case XEN_FW_EFI_INFO:
+        return -ENOSYS;
     default:
         return -EINVAL;
     }
@@ -84,21 +89,17 @@ static const struct {
     int (*fn)(struct xen_platform_op *op);
     bool result; // the argument is written back
 } ops[] = {
-    [XENPF_settime32] = {op_settime32, false},
     [XENPF_settime64] = {op_settime64, false},
-    [XENPF_platform_quirk] = {op_platform_quirk, false},
-    [XENPF_firmware_info] = {platform_firmware_info, true},
+    [XENPF_firmware_info] = {op_firmware_info, true},
     [XENPF_enter_acpi_sleep] = {op_enter_sleep, false},
     [XENPF_set_processor_pminfo] = {platform_set_pminfo, false},
     [XENPF_get_cpuinfo] = {platform_get_cpuinfo, true},
     [XENPF_get_cpu_version] = {platform_get_cpu_version, true},
     [XENPF_cpu_online] = {platform_cpu_online, false},
     [XENPF_cpu_offline] = {platform_cpu_offline, false},
-    [XENPF_core_parking] = {platform_core_parking, true},
-    [XENPF_resource_op] = {platform_resource_op, false},
     [XENPF_get_symbol] = {op_get_symbol, true},
     // Not done: memory types (a guest's page tables choose by PAT), microcode, EFI's runtime
-    // services, frequency control, hot-plug of CPUs and memory.
+    // services, frequency control, parking of cores, hot-plug of CPUs and memory, cache monitoring.
 };
 
 long do_platform_op(uint64_t uop)

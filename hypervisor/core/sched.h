@@ -82,8 +82,5 @@ int vcpu_area_write(uint64_t va, const void *src, size_t len);
 // Starts, changes or stops (period 0) the periodic timer.
 void vcpu_set_periodic(struct vcpu *v, nsec_t period);
 
-long do_sched_op(unsigned cmd, uint64_t arg);
-long do_sched_op_compat(unsigned cmd, uint64_t arg);
-
 // Debug keys: run queues; timers are in core/timer.h.
 void sched_dump(void);

@@ -191,20 +191,3 @@ long do_sched_op(unsigned cmd, uint64_t arg)
         return -ENOSYS;
     }
 }
-
-// The first generation of the call: yield, block, and shutdown with the reason in the argument.
-long do_sched_op_compat(unsigned cmd, uint64_t arg)
-{
-    switch (cmd) {
-    case SCHEDOP_yield:
-        vcpu_yield();
-        return 0;
-    case SCHEDOP_block:
-        return block(current);
-    case SCHEDOP_shutdown:
-        domain_shutdown(current->domain, (uint8_t)arg);
-        return 0;
-    default:
-        return -ENOSYS;
-    }
-}

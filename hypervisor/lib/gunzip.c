@@ -10,7 +10,7 @@
 
 static int skip_header(struct byte_reader *in)
 {
-    const uint8_t *header = bytes_take(in, 10), *name = header;
+    const uint8_t *header = bytes_take(in, 10), *name;
 
     if (!header || header[0] != 0x1f || header[1] != 0x8b)
         return -EINVAL;

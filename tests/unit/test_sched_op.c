@@ -295,10 +295,6 @@ static void test_shutdown(void)
     CU_ASSERT_EQUAL(sched_op(SCHEDOP_shutdown_code, &s), 0);
     CU_ASSERT(d->shutdown_code_latched && d->shutdown_code == SHUTDOWN_suspend);
     CU_ASSERT_EQUAL(sched_op(SCHEDOP_shutdown, (void *)FAKE_FAULT_ADDRESS), -EFAULT);
-    as(v);
-    CU_ASSERT_EQUAL(do_sched_op_compat(SCHEDOP_shutdown, SHUTDOWN_crash), 0);
-    CU_ASSERT(shutdown_domain == d && shutdown_reason == SHUTDOWN_crash);
-    CU_ASSERT_EQUAL(do_sched_op_compat(SCHEDOP_poll, 0), -ENOSYS);
     finish();
 }
 
