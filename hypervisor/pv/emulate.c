@@ -115,7 +115,7 @@ bool pv_iopl_allows(const struct pv_vcpu *v)
 
 static bool emulate_cr_dr(struct pv_vcpu *v, struct insn *i)
 {
-    uint64_t value = *insn_reg(i, i->modrm_rm);
+    uint64_t value = *insn_reg(i->regs, i->modrm_rm);
     unsigned n = i->modrm_reg;
     bool ok = false;
 
@@ -133,7 +133,7 @@ static bool emulate_cr_dr(struct pv_vcpu *v, struct insn *i)
         return pv_set_debugreg(v, n, value) == 0;
     }
     if (ok)
-        *insn_reg(i, i->modrm_rm) = value;
+        *insn_reg(i->regs, i->modrm_rm) = value;
     return ok;
 }
 
@@ -169,6 +169,13 @@ static void emulate_rdtsc(struct cpu_user_regs *regs)
     regs->rdx = tsc >> 32;
 }
 
+static uint64_t segment_base(const struct insn *i)
+{
+    struct pv_vcpu *v = to_pv(current);
+
+    return i->segment == SEGMENT_FS ? v->fs_base : i->segment == SEGMENT_GS ? v->gs_base_kernel : 0;
+}
+
 static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
 {
     switch (i->modrm) {
@@ -186,7 +193,7 @@ static bool emulate_system(struct insn *i, struct cpu_user_regs *regs)
     default:
         if (i->modrm_reg != 7 || i->modrm >= 0xc0)
             return false;
-        pv_invlpg(i->ea); // INVLPG
+        pv_invlpg(i->ea + segment_base(i)); // INVLPG
         return true;
     }
 }

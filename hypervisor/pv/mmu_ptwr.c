@@ -53,7 +53,7 @@ static inline unsigned modrm_length(uint64_t code)
 static int quick_store(struct cpu_user_regs *regs, const uint8_t *code, uint64_t *p,
                        const struct pt_view *view)
 {
-    uint64_t *reg = ptwr_reg(regs, (code[2] >> 3 & 7) | (code[0] & 4) << 1);
+    uint64_t *reg = insn_reg(regs, (code[2] >> 3 & 7) | (code[0] & 4) << 1);
     uint64_t old;
     int rc;
 

@@ -1,13 +1,7 @@
 #include "pv/ptwr_insn.h"
 
-#include <stddef.h>
-
-#include "cpu/layout.h"
 #include "cpu/traps.h"
 #include "lib/bits.h"
-#include "mm/guest.h"
-
-#define MAX_INSN 15
 
 #define FLAG_CF    0x001ull
 #define FLAG_PF    0x004ull
@@ -16,98 +10,6 @@
 #define FLAG_SF    0x080ull
 #define FLAG_OF    0x800ull
 #define ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
-
-const uint8_t ptwr_reg_offset[16] = {
-#define REG(r) offsetof(struct cpu_user_regs, r)
-    REG(rax), REG(rcx), REG(rdx), REG(rbx), REG(rsp), REG(rbp), REG(rsi), REG(rdi),
-    REG(r8),  REG(r9),  REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
-#undef REG
-};
-
-struct code {
-    const uint8_t *at, *end;
-    uint8_t rex;
-    bool operand16;
-    bool repeat;
-};
-
-// Prefixes that change nothing here: LOCK, since the entry is locked anyway, and segments, since
-// the address is known. Returns the opcode, -1 for anything else.
-static int opcode(struct code *c)
-{
-    for (; c->at < c->end; c->at++) {
-        uint8_t b = *c->at;
-
-        if (b == 0x66) {
-            c->operand16 = true;
-        } else if (b == 0xf2 || b == 0xf3) {
-            c->repeat = true;
-        } else if ((b & 0xf0) == 0x40) {
-            c->rex = b;
-            c->at++;
-            break;
-        } else if (b != 0xf0 && b != 0x2e && b != 0x36 && b != 0x3e && b != 0x26 && b != 0x64 &&
-                   b != 0x65) {
-            break;
-        }
-    }
-    if (c->at >= c->end)
-        return -1;
-    if (*c->at != 0x0f)
-        return *c->at++;
-    if (c->end - c->at < 2)
-        return -1;
-    c->at += 2;
-    return 0x0f00 | c->at[-1];
-}
-
-// ModRM and what belongs to it. Returns the register field, -1 if the operand is no memory.
-static int modrm(struct code *c)
-{
-    unsigned mod, rm;
-    uint8_t m;
-
-    if (c->at >= c->end)
-        return -1;
-    m = *c->at++;
-    mod = m >> 6;
-    rm = m & 7;
-    if (mod == 3)
-        return -1;
-    if (rm == 4) {
-        if (c->at >= c->end)
-            return -1;
-        if ((*c->at++ & 7) == 5 && mod == 0)
-            c->at += 4;
-    } else if (rm == 5 && mod == 0) {
-        c->at += 4;
-    }
-    c->at += mod == 1 ? 1 : mod == 2 ? 4 : 0;
-    return c->at <= c->end ? (m >> 3 & 7) | (c->rex & 4) << 1 : -1;
-}
-
-static bool immediate(struct code *c, unsigned bytes, uint64_t *value)
-{
-    uint32_t v = 0;
-
-    if (c->end - c->at < (long)bytes)
-        return false;
-    for (unsigned i = 0; i < bytes; i++)
-        v |= (uint32_t)*c->at++ << 8 * i;
-    *value = bytes == 1   ? (uint64_t)(int8_t)v
-             : bytes == 2 ? (uint64_t)(int16_t)v
-                          : (uint64_t)(int32_t)v;
-    return true;
-}
-
-static void use_reg(struct ptwr_insn *i, const struct code *c, unsigned reg,
-                    const struct cpu_user_regs *regs)
-{
-    i->has_reg = true;
-    i->high_byte = i->size == 1 && !c->rex && reg >= 4;
-    i->reg = i->high_byte ? reg - 4 : reg;
-    i->value = *ptwr_reg((struct cpu_user_regs *)regs, i->reg) >> (i->high_byte ? 8 : 0);
-}
 
 // The ALU operation numbers of opcodes 00-3F and of group 1; ADC, SBB and CMP are not for tables.
 static bool alu_op(unsigned n, enum ptwr_op *op)
@@ -118,129 +20,106 @@ static bool alu_op(unsigned n, enum ptwr_op *op)
     return ops[n] >= 0;
 }
 
-static bool bit_op(struct ptwr_insn *i, unsigned n)
-{
-    if (n < 5)
-        return false; // BT writes nothing
-    i->op = n == 5 ? PTWR_BTS : n == 6 ? PTWR_BTR : PTWR_BTC;
-    return true;
-}
-
 // Opcodes whose second operand is the register of ModRM.
-static bool decode_reg_form(struct ptwr_insn *i, int op)
+static bool register_form(unsigned opcode, enum ptwr_op *op)
 {
-    switch (op & ~1) {
-    case 0x88:
-        i->op = PTWR_MOV;
-        return true;
-    case 0x86:
-        i->op = PTWR_XCHG;
-        return true;
-    case 0x0fb0:
-        i->op = PTWR_CMPXCHG;
-        return true;
-    case 0x0fc0:
-        i->op = PTWR_XADD;
-        return true;
-    default:
-        break;
-    }
-    switch (op) {
+    switch (opcode) {
+    case 0x88 ... 0x89:
     case 0x0fc3: // MOVNTI
-        i->op = PTWR_MOV;
+        *op = PTWR_MOV;
+        return true;
+    case 0x86 ... 0x87:
+        *op = PTWR_XCHG;
+        return true;
+    case 0x0fb0 ... 0x0fb1:
+        *op = PTWR_CMPXCHG;
+        return true;
+    case 0x0fc0 ... 0x0fc1:
+        *op = PTWR_XADD;
         return true;
     case 0x0fab:
-        return bit_op(i, 5);
+        *op = PTWR_BTS;
+        return true;
     case 0x0fb3:
-        return bit_op(i, 6);
+        *op = PTWR_BTR;
+        return true;
     case 0x0fbb:
-        return bit_op(i, 7);
+        *op = PTWR_BTC;
+        return true;
     default:
-        return op < 0x40 && !(op & 6) && alu_op((unsigned)op >> 3, &i->op);
+        return opcode < 0x40 && !(opcode & 6) && alu_op(opcode >> 3, op);
     }
 }
 
-// Opcodes whose second operand is an immediate.
-static bool decode_immediate_form(struct ptwr_insn *i, struct code *c, int op, int reg)
+// Opcodes whose second operand is an immediate; ModRM's register field tells them apart.
+static bool immediate_form(struct ptwr_insn *p, struct insn *i)
 {
-    unsigned n = (unsigned)reg & 7, bytes = op == 0x83 || op == 0x0fba ? 1 : MIN(i->size, 4u);
+    static const enum ptwr_op bit_ops[] = {PTWR_BTS, PTWR_BTR, PTWR_BTC}; // BT writes nothing
+    unsigned n = i->modrm_reg & 7, bytes = MIN(p->size, 4u);
 
-    switch (op) {
-    case 0xc6:
-    case 0xc7:
-        i->op = PTWR_MOV;
-        return !n && immediate(c, bytes, &i->value);
-    case 0x80:
-    case 0x81:
+    switch (i->opcode) {
+    case 0xc6 ... 0xc7:
+        p->op = PTWR_MOV;
+        return !n && insn_immediate(i, bytes, &p->value);
+    case 0x80 ... 0x81:
+        return alu_op(n, &p->op) && insn_immediate(i, bytes, &p->value);
     case 0x83:
-        return alu_op(n, &i->op) && immediate(c, bytes, &i->value);
+        return alu_op(n, &p->op) && insn_immediate(i, 1, &p->value);
     case 0x0fba:
-        return bit_op(i, n) && immediate(c, bytes, &i->value);
+        p->op = n < 5 ? PTWR_MOV : bit_ops[n - 5];
+        return n >= 5 && insn_immediate(i, 1, &p->value);
     default:
         return false;
     }
 }
 
-#define STOS 0xab
-
-static bool decode_stos(struct ptwr_insn *i, const struct code *c, int op, unsigned length,
-                        const struct cpu_user_regs *regs)
+static void use_reg(struct ptwr_insn *p, const struct insn *i)
 {
-    i->op = PTWR_MOV;
-    i->size = op != STOS ? 1 : c->rex & 8 ? 8 : c->operand16 ? 2 : 4;
-    i->has_reg = i->high_byte = false;
-    i->value = i->rax = regs->rax;
-    i->length = length;
+    p->has_reg = true;
+    p->high_byte = p->size == 1 && !i->rex && i->modrm_reg >= 4;
+    p->reg = p->high_byte ? i->modrm_reg - 4 : i->modrm_reg;
+    p->value = *insn_reg(i->regs, p->reg) >> (p->high_byte ? 8 : 0);
+}
+
+static bool interpret(struct ptwr_insn *p, struct insn *i)
+{
+    // Even opcodes are the byte forms, but for those that have none.
+    bool byte = !(i->opcode & 1) && i->opcode != 0x0fba;
+
+    p->string = (i->opcode | 1) == 0xab; // STOS
+    p->repeat = i->rep;
+    p->size = byte ? 1 : i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
+    p->has_reg = p->high_byte = false;
+    p->rax = i->regs->rax;
+    if (i->address32)
+        return false;
+    if (p->string) {
+        p->op = PTWR_MOV;
+        p->value = p->rax;
+    } else if (i->rep || i->modrm >= 0xc0) {
+        return false;
+    } else if (register_form(i->opcode, &p->op)) {
+        use_reg(p, i);
+    } else if (!immediate_form(p, i)) {
+        return false;
+    }
+    p->length = i->length;
     return true;
 }
 
-bool ptwr_decode_bytes(struct ptwr_insn *i, const uint8_t *bytes, unsigned n,
+bool ptwr_decode_bytes(struct ptwr_insn *p, const uint8_t *bytes, unsigned n,
                        const struct cpu_user_regs *regs)
 {
-    struct code c = {.at = bytes, .end = bytes + n};
-    int op = opcode(&c), reg;
-    bool byte;
+    struct insn i;
 
-    if (op < 0)
-        return false;
-    i->string = (op | 1) == STOS;
-    i->repeat = c.repeat;
-    if (i->string)
-        return decode_stos(i, &c, op, (unsigned)(c.at - bytes), regs);
-    if (c.repeat)
-        return false;
-    reg = modrm(&c);
-    if (reg < 0)
-        return false;
-    // Even opcodes are the byte forms, but for those that have none.
-    byte = !(op & 1) && op != 0x0fba;
-    i->size = byte ? 1 : c.rex & 8 ? 8 : c.operand16 ? 2 : 4;
-    i->has_reg = i->high_byte = false;
-    i->rax = regs->rax;
-    if (decode_reg_form(i, op))
-        use_reg(i, &c, (unsigned)reg, regs);
-    else if (!decode_immediate_form(i, &c, op, reg))
-        return false;
-    i->length = (unsigned)(c.at - bytes);
-    return true;
+    return insn_decode_bytes(&i, bytes, n, (struct cpu_user_regs *)regs) && interpret(p, &i);
 }
 
-bool ptwr_decode(struct ptwr_insn *i, const struct cpu_user_regs *regs)
+bool ptwr_decode(struct ptwr_insn *p, const struct cpu_user_regs *regs)
 {
-    uint64_t to_page_end = PAGE_SIZE - regs->rip % PAGE_SIZE;
-    unsigned n = MAX_INSN;
-    uint8_t code[16] = {0};
+    struct insn i;
 
-    // Whole words where that is possible; else what is there up to a page that may not be.
-    if (likely(to_page_end >= sizeof(code))) {
-        if (copy_from_guest(code, regs->rip, sizeof(code)))
-            return false;
-    } else if (copy_from_guest(code, regs->rip, MAX_INSN)) {
-        n = (unsigned)MIN(to_page_end, (uint64_t)MAX_INSN);
-        if (copy_from_guest(code, regs->rip, n))
-            return false;
-    }
-    return ptwr_decode_bytes(i, code, n, regs);
+    return insn_decode(&i, (struct cpu_user_regs *)regs) && interpret(p, &i);
 }
 
 static uint64_t size_mask(unsigned size)
@@ -329,7 +208,7 @@ bool ptwr_compute(struct ptwr_insn *i, uint64_t old, uint64_t *result)
 // Stores to a part of a register as the processor does: 32-bit writes clear the upper half.
 static void set_reg(struct cpu_user_regs *regs, unsigned reg, unsigned size, bool high, uint64_t v)
 {
-    uint64_t *r = ptwr_reg(regs, reg);
+    uint64_t *r = insn_reg(regs, reg);
 
     if (high)
         *r = (*r & ~0xff00ull) | (v & 0xff) << 8;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pv-abi/arch-x86/cpu.h"
+#include "pv/insn.h"
 
 enum ptwr_op {
     PTWR_MOV,
@@ -39,14 +39,6 @@ struct ptwr_insn {
     uint64_t flags; // the arithmetic ones of RFLAGS
     bool stores;
 };
-
-extern const uint8_t ptwr_reg_offset[16]; // in struct cpu_user_regs
-
-// A general register by its number.
-static inline uint64_t *ptwr_reg(struct cpu_user_regs *regs, unsigned n)
-{
-    return (uint64_t *)((char *)regs + ptwr_reg_offset[n & 15]);
-}
 
 // RFLAGS after a logic operation with that result.
 uint64_t ptwr_logic_flags(uint64_t rflags, uint64_t result, unsigned size);

@@ -15,17 +15,12 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
-#include "pv/domain.h"
 #include "pv/insn.h"
 #include "pv/ptwr_insn.h"
 
 #define PAGE_END 0x8000ul
-#define FS_BASE  0x100000000ul
-#define GS_BASE  0x200000000ul
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-__thread struct cpu_info fake_cpu_info;
 
 static uint8_t code[64];
 static uint64_t code_at, readable_end; // addresses in the guest
@@ -57,7 +52,7 @@ static bool emulated(const struct insn *i)
            (op == 0x0f01 && (i->modrm == 0xd1 || (i->modrm_reg == 7 && i->modrm < 0xc0)));
 }
 
-static uint64_t reg_value(struct insn *i, csh cs, unsigned reg)
+static uint64_t reg_value(const struct insn *i, csh cs, unsigned reg)
 {
     static const char *const names[16] = {"ax", "cx", "dx",  "bx",  "sp",  "bp",  "si",  "di",
                                           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
@@ -75,11 +70,11 @@ static uint64_t reg_value(struct insn *i, csh cs, unsigned reg)
     stem[strcspn(stem + 1, "d") + 1] = 0; // r8d
     for (unsigned n = 0; n < 16; n++)
         if (!strcmp(stem, names[n]))
-            return *insn_reg(i, n);
+            return *insn_reg(i->regs, n);
     abort();
 }
 
-static uint64_t address(struct insn *i, csh cs, const cs_x86 *x)
+static uint64_t address(const struct insn *i, csh cs, const cs_x86 *x)
 {
     const x86_op_mem *m = &x->operands[0].mem;
     uint64_t ea = reg_value(i, cs, m->base) + reg_value(i, cs, m->index) * (unsigned)m->scale +
@@ -87,7 +82,7 @@ static uint64_t address(struct insn *i, csh cs, const cs_x86 *x)
 
     if (x->addr_size == 4)
         ea = (uint32_t)ea;
-    return ea + (m->segment == X86_REG_FS ? FS_BASE : m->segment == X86_REG_GS ? GS_BASE : 0);
+    return ea;
 }
 
 // In 64-bit mode these prefixes mean nothing, not even that FS or GS before them is taken back,
@@ -110,8 +105,14 @@ static void privileged(csh cs, const cs_insn *c, struct cpu_user_regs *regs)
     if (!c)
         return; // stranger than the disassembler takes; the processor has had it to fault upon
     check(i.length == c->size);
-    if (i.opcode == 0x0f01 && i.modrm < 0xc0 && !ignored_segment(i.length))
-        check(i.ea == address(&i, cs, &c->detail->x86));
+    if (i.opcode == 0x0f01 && i.modrm < 0xc0 && !ignored_segment(i.length)) {
+        const cs_x86 *x = &c->detail->x86;
+        x86_reg segment = x->operands[0].mem.segment;
+
+        check(i.ea == address(&i, cs, x));
+        check((i.segment == SEGMENT_FS) == (segment == X86_REG_FS));
+        check((i.segment == SEGMENT_GS) == (segment == X86_REG_GS));
+    }
 }
 
 static void table_write(csh cs, const cs_insn *c, const struct cpu_user_regs *regs)
@@ -134,11 +135,9 @@ static void table_write(csh cs, const cs_insn *c, const struct cpu_user_regs *re
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct pv_vcpu vcpu = {.fs_base = FS_BASE, .gs_base_kernel = GS_BASE};
     static cs_insn *c;
     static csh cs;
     struct cpu_user_regs regs = {0};
-    struct insn names = {.regs = &regs};
     const uint8_t *at = code;
     size_t len;
     uint64_t rip;
@@ -147,12 +146,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!c) {
         check(!cs_open(CS_ARCH_X86, CS_MODE_64, &cs) && !cs_option(cs, CS_OPT_DETAIL, CS_OPT_ON));
         c = cs_malloc(cs);
-        fake_cpu_info.vcpu = &vcpu.v;
     }
     if (size < 18)
         return 0;
     for (unsigned n = 0; n < 16; n++)
-        *insn_reg(&names, n) = data[1 + n] * 0x0001000100010001ul;
+        *insn_reg(&regs, n) = data[1 + n] * 0x0001000100010001ul;
     len = MIN(size - 17, 15ul);
     memset(code, 0x90, sizeof(code));
     memcpy(code, data + 17, len);
