@@ -1,12 +1,12 @@
 #include "core/fpu.h"
 
 #include "cpu/asm.h"
+#include "cpu/features.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
 
 #define CR0_TS        0x08
-#define CR4_OSXSAVE   0x40000
 #define XCR0_X87      0x1
 #define XCR0_SSE      0x2
 #define XCR0_AVX      0x4
@@ -60,7 +60,7 @@ void fpu_cpu_init(void)
     struct cpuid_regs leaf;
 
     write_cr0(read_cr0() & ~6ull); // EM and MP off; TS decides
-    if (!(cpuid(1).c & 1u << 26))
+    if (!cpu_features.xsave)
         return;
     write_cr4(read_cr4() | CR4_OSXSAVE);
     leaf = cpuid_count(0xd, 0);
@@ -181,8 +181,8 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave)
     memset(v->fpu, 0, area_size);
     memcpy(f, fxsave, FXSAVE_SIZE);
     f->mxcsr &= 0xffff;
-    if (host_xcr0) // XSTATE_BV of the header: x87 and SSE are present
-        *(uint64_t *)((char *)v->fpu + FXSAVE_SIZE) = XCR0_X87 | XCR0_SSE;
+    if (host_xcr0)
+        xsave_header(v)->xstate_bv = XCR0_X87 | XCR0_SSE;
 }
 
 void fpu_get_legacy(struct vcpu *v, void *fxsave)

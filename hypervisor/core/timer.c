@@ -203,12 +203,11 @@ void timer_dump(void)
         struct timer_queue *q = &queues[cpu];
 
         spin_lock(&q->lock);
-        log_info("CPU%u timers, deadline in %lld us:\n", cpu,
-                 (long long)(q->deadline - now) / 1000);
+        log_info("CPU%u timers, deadline in %ld us:\n", cpu, (q->deadline - now) / 1000);
         for (struct heap_node *n = q->heap.top; n; n = heap_next(n)) {
             struct timer *t = container_of(n, struct timer, node);
 
-            log_info("  in %lld us: %s(%p)\n", (long long)(n->key - now) / 1000,
+            log_info("  in %ld us: %s(%p)\n", (n->key - now) / 1000,
                      symbol_describe((uint64_t)(uintptr_t)t->fn), t->data);
         }
         spin_unlock(&q->lock);

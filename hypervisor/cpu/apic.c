@@ -6,6 +6,7 @@
 #include "cpu/features.h"
 #include "cpu/irq.h"
 #include "cpu/mmio.h"
+#include "cpu/msr.h"
 #include "cpu/percpu.h"
 #include "cpu/time.h"
 #include "lib/bits.h"
@@ -35,11 +36,8 @@ enum {
     REG_TIMER_DIVIDE = 0x3e0,
 };
 
-#define MSR_APIC_BASE     0x1b
 #define APIC_BASE_ENABLE  (1u << 11)
 #define APIC_BASE_X2APIC  (1u << 10)
-#define MSR_X2APIC        0x800
-#define MSR_X2APIC_ICR    0x830
 #define CPUID1_ECX_X2APIC (1u << 21)
 
 #define SPURIOUS_ENABLE   (1u << 8)

@@ -2,9 +2,9 @@
 
 #include "cpu/asm.h"
 #include "cpu/layout.h"
+#include "cpu/msr.h"
 #include "lib/string.h"
 
-#define MSR_PAT 0x277
 // WB, WT, UC-, UC, WC, WP, UC, UC: what the ABI promises guests (mm/pte.h names the entries).
 #define HV_PAT 0x0000050100070406ull
 
@@ -70,7 +70,7 @@ void features_init(void)
     if (f->intel) {
         uint64_t info;
 
-        f->cpuid_faulting = rdmsr_safe(0xce, &info) && (info >> 31 & 1);
+        f->cpuid_faulting = rdmsr_safe(MSR_PLATFORM_INFO, &info) && (info >> 31 & 1);
     }
     read_brand();
     if (f->smap)

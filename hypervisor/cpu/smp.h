@@ -23,7 +23,7 @@ static inline void interrupt_window(void)
 
 // Should a long operation stop now and continue later? Opens an interrupt window, then tells
 // whether this CPU has work or its vCPU an event to take. Same rule for locks.
+bool preempt_check(void);
+
 // Sets up the interrupts that the above use; once.
 void smp_init(void);
-
-bool preempt_check(void);

@@ -9,12 +9,12 @@
 #include "cpu/apic.h"
 #include "cpu/asm.h"
 #include "cpu/irq.h"
+#include "cpu/msr.h"
 #include "cpu/percpu.h"
 #include "cpu/time_impl.h"
 #include "lib/bits.h"
 #include "lib/log.h"
 
-#define MSR_TSC_DEADLINE                0x6e0
 #define CPUID1_ECX_TSC_DEADLINE         (1u << 24)
 #define CPUID80000007_EDX_INVARIANT_TSC (1u << 8)
 

@@ -1,15 +1,15 @@
 // What the hypervisor's page tables hold from the beginning: the direct map and the large tables.
 #include "cpu/asm.h"
+#include "cpu/features.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 #include "mm/internal.h"
 #include "mm/paging.h"
 #include "mm/tlb.h"
 
-#define GB4           (4ull << 30) // what the boot page tables map
-#define LOW_END       (1ull << 20)
-#define SIZE_2M       (2ull << 20)
-#define EDX_1GB_PAGES (1u << 26) // CPUID 0x80000001
+#define GB4     (4ull << 30) // what the boot page tables map
+#define LOW_END (1ull << 20)
+#define SIZE_2M (2ull << 20)
 
 // Frames for tables are taken straight from the map; at first only those that the boot loader's
 // direct map reaches.
@@ -32,9 +32,7 @@ static void *take_table(void *available)
 
 static struct pt_source boot_source(struct memmap *available)
 {
-    struct cpuid_regs r = cpuid(0x80000001);
-
-    return (struct pt_source){.alloc = take_table, .arg = available, .huge = r.d & EDX_1GB_PAGES};
+    return (struct pt_source){.alloc = take_table, .arg = available, .huge = cpu_features.page1gb};
 }
 
 static void map_direct(uint64_t *root, maddr_t start, maddr_t end, const struct pt_source *src)

@@ -48,5 +48,3 @@
 #define PTE_CACHE_WC       PTE_PAT
 #define PTE_CACHE_WP       (PTE_PAT | PTE_PWT)
 #define PTE_CACHE_L1       (PTE_PAT | PTE_PCD | PTE_PWT)
-
-#define HV_PAT 0x0000050100070406ull

@@ -11,9 +11,8 @@
 #include "mm/tlb.h"
 
 #include "cpu/asm.h"
+#include "cpu/features.h"
 #include "cpu/smp.h"
-
-#define CR4_PGE (1ull << 7)
 
 uint64_t tlb_clock = 1;
 static uint64_t flush_time[MAX_CPUS];

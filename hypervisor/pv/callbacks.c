@@ -3,6 +3,7 @@
 #include "core/hypercall_table.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
+#include "cpu/msr.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
 #include "lib/errno.h"
@@ -12,10 +13,6 @@
 #include "pv-abi/nmi.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
-
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
 
 static int register_callback(struct pv_vcpu *v, const struct callback_register *c)
 {
@@ -203,11 +200,6 @@ long do_fpu_taskswitch(unsigned set)
 {
     pv_set_ts(to_pv(current), set);
     return 0;
-}
-
-static bool canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
 // Loads a selector into the user GS, whose base is the inactive one now. A selector that cannot be

@@ -97,6 +97,11 @@ static inline struct pv_domain *to_pvd(struct domain *d)
 
 extern const struct domain_ops pv_domain_ops;
 
+static inline bool canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
 // May a guest hand this address to the processor as its own code, stack or data?
 static inline bool pv_address_ok(uint64_t va)
 {

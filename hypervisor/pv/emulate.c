@@ -7,6 +7,7 @@
 #include "core/vm_assist.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
+#include "cpu/msr.h"
 #include "cpu/traps.h"
 #include "mm/guest.h"
 #include "pv/cpu.h"
@@ -23,9 +24,7 @@
 #define CR0_PG    0x80000000
 #define CR0_GUEST (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG) // as guests see it
 
-#define RDMSR              0x320f // as a little-endian word
-#define MSR_FS_BASE        0xc0000100
-#define MSR_KERNEL_GS_BASE 0xc0000102
+#define RDMSR 0x320f // as a little-endian word
 
 static bool read_cr(struct pv_vcpu *v, unsigned n, uint64_t *out)
 {

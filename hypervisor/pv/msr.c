@@ -3,38 +3,12 @@
 #include "core/guest_tsc.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
+#include "cpu/msr.h"
 #include "core/guest_frame.h"
 #include "pv/cpu.h"
 #include "pv/hypercall_page.h"
 
-#define MSR_TSC            0x10
 #define MSR_HYPERCALL_PAGE 0x40000000
-#define MSR_APIC_BASE      0x1b
-#define MSR_UCODE_REV      0x8b
-#define MSR_PLATFORM_INFO  0xce
-#define MSR_MTRRCAP        0xfe
-#define MSR_SYSENTER_CS    0x174
-#define MSR_SYSENTER_EIP   0x176
-#define MSR_MCG_CAP        0x179
-#define MSR_MCG_STATUS     0x17a
-#define MSR_MISC_ENABLE    0x1a0
-#define MSR_PAT            0x277
-#define MSR_EFER           0xc0000080
-#define MSR_STAR           0xc0000081
-#define MSR_FMASK          0xc0000084
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX        0xc0000103
-#define MSR_AMD_SYSCFG     0xc0010010
-#define MSR_AMD_HWCR       0xc0010015
-#define MSR_AMD_NB_CFG     0xc001001f
-#define MSR_AMD_PATCH      0xc0010020
-#define MSR_AMD_MMIO_CFG   0xc0010058
-#define MSR_AMD_PSTATE_LIM 0xc0010061
-#define MSR_AMD_LS_CFG     0xc0011020
-#define MSR_AMD_DE_CFG     0xc0011029
-#define MSR_AMD_TSC_RATIO  0xc0000104
 
 #define EFER_SCE 0x001
 #define EFER_LME 0x100
@@ -97,11 +71,6 @@ bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value)
     default:
         return v->v.domain->privileged && read_machine(msr, value);
     }
-}
-
-static bool canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
 // The hypervisor's own MSR (CPUID leaf 2 names it): fills a frame of the guest's with hypercall

@@ -5,18 +5,13 @@
 // here, that has the addresses as immediates.
 #include "cpu/asm.h"
 #include "cpu/desc.h"
+#include "cpu/msr.h"
 #include "cpu/percpu.h"
 #include "cpu/traps.h"
 #include "lib/bug.h"
 #include "lib/string.h"
 #include "mm/layout.h"
 #include "pv/cpu.h"
-
-#define MSR_STAR        0xc0000081
-#define MSR_LSTAR       0xc0000082
-#define MSR_CSTAR       0xc0000083
-#define MSR_FMASK       0xc0000084
-#define MSR_SYSENTER_CS 0x174
 
 #define STUB_SIZE 64
 

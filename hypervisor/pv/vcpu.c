@@ -14,6 +14,7 @@
 #include "cpu/asm.h"
 #include "cpu/desc.h"
 #include "cpu/features.h"
+#include "cpu/msr.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
 #include "lib/errno.h"
@@ -28,11 +29,6 @@
 #include "pv/io.h"
 #include "pv/mmu.h"
 #include "pv/soft_tlb.h"
-
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX        0xc0000103
 
 // The vCPU whose processor state a CPU holds, its own or left from before it went idle.
 static struct pv_vcpu *loaded[MAX_CPUS];
@@ -220,11 +216,6 @@ void pv_forget(struct domain *d)
 {
     smp_call(cpus_online, forget_domain, d);
     d->mem.dirty_cpus = 0;
-}
-
-static bool canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
 static int check_context(const struct vcpu_guest_context *c)

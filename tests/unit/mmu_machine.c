@@ -36,8 +36,6 @@ static void drop_page(uint64_t va);
 #define write_cr3(v)  set_cr3(v)
 #define write_cr4(v)  set_cr4(v)
 #define invlpg(va)    drop_page(va)
-#define CR4_PGE_MODEL (1ull << 7)
-#undef CR4_PGE
 #include "hypervisor/mm/tlb.c"
 
 struct machine_cpu machine_cpus[NR_CPUS];
@@ -86,7 +84,7 @@ static void set_cr4(uint64_t value)
 {
     struct machine_cpu *c = &machine_cpus[this_cpu()];
 
-    if ((c->cr4 ^ value) & CR4_PGE_MODEL)
+    if ((c->cr4 ^ value) & CR4_PGE)
         drop(c, true);
     c->cr4 = value;
 }
@@ -430,7 +428,7 @@ void machine_reset(uint64_t seed)
     preempt_one_in = abandon_one_in = 0;
     for (unsigned i = 0; i < NR_CPUS; i++) {
         memset(&machine_cpus[i], 0, sizeof(machine_cpus[i]));
-        machine_cpus[i].cr4 = CR4_PGE_MODEL;
+        machine_cpus[i].cr4 = CR4_PGE;
         memset(&cpu_info_store[i], 0, sizeof(cpu_info_store[i]));
         cpu_info_store[i].cpu = i;
     }

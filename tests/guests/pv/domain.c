@@ -202,7 +202,8 @@ TEST(domain_event_channel)
     seen = event_count[port];
     domu_start(&domu);
     CHECK(event_wait((unsigned)port, seen, 2 * NS_PER_S));
-    events_sleep(5 * NS_PER_MS);
+    for (unsigned i = 0; i < 100 && !(domu_flags(&domu) & XEN_DOMINF_blocked); i++)
+        events_sleep(5 * NS_PER_MS);
     CHECK(domu_flags(&domu) & XEN_DOMINF_blocked);
     end();
     // Its end is gone: ours is unbound, and sends to nobody.
