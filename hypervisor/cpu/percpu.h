@@ -33,7 +33,7 @@ struct cpu_info {
     uint64_t user_cr3;         // ... and its user mode
     void *soft_tlb;            // these are not its own, but of pv/soft_tlb.c; NULL mostly
     struct vcpu *fpu_owner;    // whose FPU state the registers hold, NULL: nobody's
-    uint64_t pad; // for the hardware frame's place, below
+    uint64_t pad;              // for the hardware frame's place, below
 };
 // The processor aligns the stack to 16 bytes before it pushes: the frame must fall into place.
 _Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,

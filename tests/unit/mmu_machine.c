@@ -31,11 +31,11 @@
 static void set_cr3(uint64_t value);
 static void set_cr4(uint64_t value);
 static void drop_page(uint64_t va);
-#define read_cr3()    (machine_cpus[this_cpu()].cr3)
-#define read_cr4()    (machine_cpus[this_cpu()].cr4)
-#define write_cr3(v)  set_cr3(v)
-#define write_cr4(v)  set_cr4(v)
-#define invlpg(va)    drop_page(va)
+#define read_cr3()   (machine_cpus[this_cpu()].cr3)
+#define read_cr4()   (machine_cpus[this_cpu()].cr4)
+#define write_cr3(v) set_cr3(v)
+#define write_cr4(v) set_cr4(v)
+#define invlpg(va)   drop_page(va)
 #include "hypervisor/mm/tlb.c"
 
 struct machine_cpu machine_cpus[NR_CPUS];
