@@ -49,15 +49,6 @@ const struct domain_ops *domain_kind(enum guest_kind kind)
     return kinds[kind];
 }
 
-static unsigned order_for(size_t bytes)
-{
-    unsigned order = 0;
-
-    while (((size_t)PAGE_SIZE << order) < bytes)
-        order++;
-    return order;
-}
-
 static void domain_free(struct domain *d)
 {
     event_domain_destroy(d);
@@ -74,7 +65,7 @@ static void domain_free(struct domain *d)
             d->ops->vcpu_destroy(v);
             event_vcpu_destroy(v);
             fpu_vcpu_destroy(v);
-            pages_free(v, order_for(d->ops->vcpu_size));
+            pages_free(v, pages_order(d->ops->vcpu_size));
         }
     rangeset_free(d->io_ports);
     rangeset_free(d->io_memory);
@@ -82,7 +73,7 @@ static void domain_free(struct domain *d)
     if (d->shared_info)
         pages_free(d->shared_info, 0);
     xfree(d->vcpus);
-    pages_free(d, order_for(d->ops->domain_size));
+    pages_free(d, pages_order(d->ops->domain_size));
 }
 
 static int domain_init(struct domain *d)
@@ -131,7 +122,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
 
     if (id >= DOMID_FIRST_RESERVED || !max_vcpus || max_vcpus > MAX_VCPUS)
         return -EINVAL;
-    d = pages_alloc(order_for(ops->domain_size));
+    d = pages_alloc(pages_order(ops->domain_size));
     if (!d)
         return -ENOMEM;
     d->id = id;
@@ -155,7 +146,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
 // Owners of frames that belong to no real domain; they have nothing else of a domain.
 static struct domain *special_domain(domid_t id)
 {
-    struct domain *d = pages_alloc(order_for(sizeof(*d)));
+    struct domain *d = pages_alloc(pages_order(sizeof(*d)));
 
     BUG_ON(!d);
     d->id = id;
@@ -183,7 +174,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
 
     if (id >= d->max_vcpus || d->vcpus[id])
         return NULL;
-    v = pages_alloc(order_for(d->ops->vcpu_size));
+    v = pages_alloc(pages_order(d->ops->vcpu_size));
     if (!v)
         return NULL;
     v->id = id;
@@ -194,7 +185,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     if (fpu_vcpu_init(v) || event_vcpu_init(v) || sched_vcpu_init(v) || d->ops->vcpu_init(v)) {
         event_vcpu_destroy(v);
         fpu_vcpu_destroy(v);
-        pages_free(v, order_for(d->ops->vcpu_size));
+        pages_free(v, pages_order(d->ops->vcpu_size));
         return NULL;
     }
     d->vcpus[id] = v;

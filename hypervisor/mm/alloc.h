@@ -9,6 +9,15 @@
 // none.
 void *pages_alloc(unsigned order);
 void pages_free(void *va, unsigned order);
+// The least order that holds so many bytes.
+static inline unsigned pages_order(size_t bytes)
+{
+    unsigned order = 0;
+
+    while (((size_t)PAGE_SIZE << order) < bytes)
+        order++;
+    return order;
+}
 
 // Zeroed small objects, aligned to 16 bytes (or a cache line from 64 bytes up); NULL if none.
 void *xzalloc_bytes(size_t size);

@@ -100,7 +100,7 @@ static void *alloc_small(unsigned class)
 
 void *xzalloc_bytes(size_t size)
 {
-    unsigned class = 0, order = 0;
+    unsigned class = 0, order;
     void *p;
 
     while (class < NR_CLASSES && class_size[class] < size)
@@ -113,8 +113,7 @@ void *xzalloc_bytes(size_t size)
     }
     if (size > (size_t)PAGE_SIZE << BUDDY_MAX_ORDER)
         return NULL;
-    while ((size_t)PAGE_SIZE << order < size)
-        order++;
+    order = pages_order(size);
     p = pages_alloc(order);
     if (p)
         mfn_to_frame(virt_to_mfn(p))->order = (uint8_t)order;

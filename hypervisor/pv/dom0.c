@@ -15,7 +15,6 @@
 #include "pv-abi/start_info.h"
 #include "pv-abi/vga.h"
 #include "pv/cpu.h"
-#include "pv/hypercall_page.h"
 #include "pv/mmu.h"
 
 static unsigned opt_max_vcpus;
@@ -30,19 +29,10 @@ struct kernel {
     struct xen_kernel_info info;
 };
 
-static unsigned order_for(uint64_t bytes)
-{
-    unsigned order = 0;
-
-    while (((uint64_t)PAGE_SIZE << order) < bytes)
-        order++;
-    return order;
-}
-
 // Decompresses the payload of a bzImage, or of a bare compressed ELF file.
 static void unpack(struct kernel *k, const void *in, size_t len)
 {
-    void *work = pages_alloc(order_for(DECOMPRESS_WORK_SIZE));
+    void *work = pages_alloc(pages_order(DECOMPRESS_WORK_SIZE));
     const char *format = decompress_format_name(decompress_detect(in, len));
     size_t size = 0;
     void *out;
@@ -50,7 +40,7 @@ static void unpack(struct kernel *k, const void *in, size_t len)
 
     if (rc)
         panic("domain 0's kernel: %s payload: error %d\n", format, rc);
-    k->order = order_for(size);
+    k->order = pages_order(size);
     out = pages_alloc(k->order);
     if (!out || !work)
         panic("no %lu MB to unpack domain 0's kernel\n", size >> 20);
@@ -59,7 +49,7 @@ static void unpack(struct kernel *k, const void *in, size_t len)
                     DECOMPRESS_WORK_SIZE);
     if (rc)
         panic("domain 0's kernel: damaged %s payload (error %d)\n", format, rc);
-    pages_free(work, order_for(DECOMPRESS_WORK_SIZE));
+    pages_free(work, pages_order(DECOMPRESS_WORK_SIZE));
     k->file = out;
     k->allocated = true;
 }
@@ -204,19 +194,18 @@ static void grant_hardware(struct domain *d)
 {
     uint16_t port_first, port_last;
     uint64_t first, last;
-    unsigned cursor = 0;
+    int rc = rangeset_add(d->io_ports, 0, 0xffff);
 
-    if (rangeset_add(d->io_ports, 0, 0xffff) ||
-        rangeset_add(d->io_memory, 0, ~0ull >> PAGE_SHIFT) ||
-        rangeset_add(d->irqs, 0, gsi_count() - 1))
+    if (!rc)
+        rc = rangeset_add(d->io_memory, 0, ~0ull >> PAGE_SHIFT);
+    if (!rc)
+        rc = rangeset_add(d->irqs, 0, gsi_count() - 1);
+    for (unsigned i = 0; !rc && platform_claimed_ports(&i, &port_first, &port_last);)
+        rc = rangeset_remove(d->io_ports, port_first, port_last);
+    for (unsigned i = 0; !rc && platform_claimed_memory(&i, &first, &last);)
+        rc = rangeset_remove(d->io_memory, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+    if (rc)
         panic("no memory for domain 0's permissions\n");
-    while (platform_claimed_ports(&cursor, &port_first, &port_last))
-        if (rangeset_remove(d->io_ports, port_first, port_last))
-            panic("no memory for domain 0's permissions\n");
-    cursor = 0;
-    while (platform_claimed_memory(&cursor, &first, &last))
-        if (rangeset_remove(d->io_memory, first >> PAGE_SHIFT, last >> PAGE_SHIFT))
-            panic("no memory for domain 0's permissions\n");
 }
 
 void dom0_build(const struct dom0_input *in)

@@ -1,10 +1,7 @@
-#include "pv/hypercall_page.h"
-
-#include <stdint.h>
-
 #include "cpu/layout.h"
 #include "lib/string.h"
 #include "pv-abi/hypercalls.h"
+#include "pv/cpu.h"
 
 #define STUB_SIZE 32
 

@@ -6,7 +6,6 @@
 #include "cpu/msr.h"
 #include "core/guest_frame.h"
 #include "pv/cpu.h"
-#include "pv/hypercall_page.h"
 
 #define MSR_HYPERCALL_PAGE 0x40000000
 

@@ -25,7 +25,6 @@
 #include "pv-abi/domctl.h"
 #include "pv/cpu.h"
 #include "pv/desc.h"
-#include "pv/hypercall_page.h"
 #include "pv/io.h"
 #include "pv/mmu.h"
 #include "pv/soft_tlb.h"
