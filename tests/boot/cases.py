@@ -108,6 +108,7 @@ CASES = [
     Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
 
     # Vellum's tools.
+    Case("vl-guest", "vl-guest", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
     Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
 
     # Ends, and the console.
