@@ -140,8 +140,8 @@ CASES = [
     Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
          hypervisor_args="dom0_mem=256M", limit=300),
 
-    Case("demo", "hypervisor,cpus,processor,disk,load", cpus=2, devices=VIRTIO_DISK, prepare=checks.ext4_disk,
-         dom0_args="vellum.disk=vda vellum.irq=msi-x:virtio0-req vellum.load=5", limit=240, group="demo"),
+    Case("demo", "demo", cpus=2, memory=1280, devices=GUESTS_DISK, prepare=checks.guests_disk, extra=Kit.tools,
+         allowed=CRASH_MARKERS, limit=400, group="demo"),
 
     # Long runs.
     Case("dom0-root", cpus=2, devices=GUESTS_DISK, prepare=checks.dom0_root, limit=600, group="soak", script=[
