@@ -110,6 +110,7 @@ CASES = [
     # Vellum's tools.
     Case("vl-guest", "vl-guest", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
     Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
+    Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),

@@ -138,12 +138,13 @@ class Kit:
     @functools.lru_cache(maxsize=None)
     def guests_disk(self):
         """An ext4 image labelled vellum-guests, which domain 0 mounts at /guests: Debian's kernel as it is
-        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), a bare guest (pv), configurations. Cases
+        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), bare guests (pv, hostile), configurations. Cases
         share it: give it to machines with snapshot=on."""
         files = {"vmlinuz": self.kernel()[0], "vmlinux": self.plain_kernel(), "initrd": self.domu_initramfs()}
-        bare = os.path.join(self.build, "tests", "guests", "pv.elf")
-        if os.path.exists(bare):
-            files["pv"] = bare
+        for name in ("pv", "hostile"):
+            bare = os.path.join(self.build, "tests", "guests", name + ".elf")
+            if os.path.exists(bare):
+                files[name] = bare
         files |= {name: os.path.join(IMAGE, "guests", name) for name in os.listdir(os.path.join(IMAGE, "guests"))}
         target = os.path.join(self.dir, "guests.img")
         if not newer(target, [IMAGE] + list(files.values())):

@@ -14,9 +14,12 @@ GUEST_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -I. -Wall -Wextra -Werror -Wshad
 GUEST_DIR := $(BUILD)/tests/guests
 # Tests run in the order in which they are linked: by name, and random calls after all others.
 GUEST_LAST := tests/guests/pv/random_calls.c
-GUEST_SRCS := $(sort $(wildcard tests/guests/common/*.[cS])) \
-	$(filter-out $(GUEST_LAST),$(sort $(wildcard tests/guests/pv/*.[cS]))) $(GUEST_LAST)
-GUEST_OBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c,$(GUEST_SRCS))))
+# $(call guest_objects,ROOM): of the sources of one folder.
+guest_objects = $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c $(GUEST_LAST),\
+	$(sort $(wildcard tests/guests/$(1)/*.[cS])))))
+PV_OBJS := $(call guest_objects,common) $(call guest_objects,pv) $(BUILD)/$(GUEST_LAST:.c=.o)
+HOSTILE_OBJS := $(call guest_objects,common) $(call guest_objects,hostile)
+GUEST_OBJS := $(sort $(PV_OBJS) $(HOSTILE_OBJS))
 
 $(GUEST_DIR)/pv.elf: GUEST_BASE = 0xffffffff80000000
 $(GUEST_DIR)/pv.elf: $(GUEST_DIR)/common/notes.o
@@ -40,13 +43,19 @@ $(GUEST_DIR)/%.o: tests/guests/%.S tests/guests/guests.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
 
-$(GUEST_DIR)/%.elf: $(GUEST_OBJS) tests/guests/common/guest.ld
+$(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf: $(PV_OBJS)
+
+# Run as another domain than domain 0: what it does to its neighbours.
+$(GUEST_DIR)/hostile.elf: GUEST_BASE = 0xffffffff80000000
+$(GUEST_DIR)/hostile.elf: $(GUEST_DIR)/common/notes.o $(HOSTILE_OBJS)
+
+$(GUEST_DIR)/%.elf: tests/guests/common/guest.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
 .SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
 .PHONY: guests
-guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf
+guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf
 
 -include $(GUEST_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d
