@@ -11,7 +11,6 @@
 #include "lib/string.h"
 #include "mm/guest.h"
 
-
 int domctl_set_handle(struct domain *d, struct xen_domctl *op)
 {
     memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));

@@ -13,7 +13,8 @@ void pv_cpu_init(void);   // on each CPU: SYSCALL's MSRs and stub
 // Enters the guest whose registers are in cpu_info()->regs.
 __attribute__((noreturn)) void pv_enter(void);
 
-// Fills a page with stubs through which PV guests make hypercalls: 32 bytes each, stub n for call n.
+// Fills a page with stubs through which PV guests make hypercalls: 32 bytes each, stub n for call
+// n.
 void pv_hypercall_page_fill(void *page);
 
 // domain_ops.copy_to_kernel.

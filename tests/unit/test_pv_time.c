@@ -1,5 +1,6 @@
 // The clocks in guests' memory: rewritten when the scale changes and only then, always consistent.
-// sources: hypervisor/core/guest_tsc.c hypervisor/cpu/time_scale.c hypervisor/core/pv_time.c tests/unit/fake/platform.c
+// sources: hypervisor/core/guest_tsc.c hypervisor/cpu/time_scale.c hypervisor/core/pv_time.c
+// sources: tests/unit/fake/platform.c
 #include <CUnit/Basic.h>
 
 #include "core/pv_time.h"

@@ -1,4 +1,5 @@
-// The time-stamp counter that a domain is given (XEN_DOMCTL_settscinfo), which counts incarnations on.
+// The time-stamp counter that a domain is given (XEN_DOMCTL_settscinfo), which counts incarnations
+// on.
 #include "pv-abi/sched.h"
 
 #include "tests/guests/common/domu.h"
