@@ -172,7 +172,7 @@ static int execute(struct xen_domctl *op, const struct operation *o)
     if (rc)
         return rc;
     if (spin_trylock(&domctl_lock)) {
-        rc = (o->flags & ALIVE) && d->dying ? -EINVAL : o->fn(d, op);
+        rc = d && (o->flags & ALIVE) && d->dying ? -EINVAL : o->fn(d, op);
         spin_unlock(&domctl_lock);
     } else {
         rc = -ERESTART;

@@ -91,13 +91,11 @@ static bool interpret(struct ptwr_insn *p, struct insn *i)
     p->size = byte ? 1 : i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
     p->has_reg = p->high_byte = false;
     p->rax = i->regs->rax;
-    if (i->address32)
+    if (i->address32 || (!p->string && (i->rep || i->modrm >= 0xc0)))
         return false;
     if (p->string) {
         p->op = PTWR_MOV;
         p->value = p->rax;
-    } else if (i->rep || i->modrm >= 0xc0) {
-        return false;
     } else if (register_form(i->opcode, &p->op)) {
         use_reg(p, i);
     } else if (!immediate_form(p, i)) {
