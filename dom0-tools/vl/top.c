@@ -168,20 +168,24 @@ static void print_screen(const struct look *look, const struct look *before, dou
 static struct termios saved;
 static bool live;
 
+// Also called by a signal.
 static void leave_screen(void)
 {
+    static const char former[] = "\033[?25h\033[?1049l"; // the cursor and the former screen
+
     if (!live)
         return;
     live = false;
     tcsetattr(STDIN_FILENO, TCSANOW, &saved);
-    fputs("\033[?25h\033[?1049l", stdout); // the cursor and the former screen
-    fflush(stdout);
+    if (write(STDOUT_FILENO, former, sizeof(former) - 1) < 0)
+        return; // there is no screen any more
 }
 
 static void interrupted(int number)
 {
     (void)number;
-    exit(VL_OK); // which leaves the screen
+    leave_screen();
+    _exit(VL_OK);
 }
 
 static void enter_screen(void)
