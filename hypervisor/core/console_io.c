@@ -4,6 +4,7 @@
 #include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
@@ -52,7 +53,7 @@ static long read_pieces(unsigned count, uint64_t buffer)
 
 long do_console_io(unsigned cmd, unsigned count, uint64_t buffer)
 {
-    if (!current->domain->privileged)
+    if (permit(PERMIT_console_io, NULL))
         return -EPERM;
     if (cmd != CONSOLEIO_write && cmd != CONSOLEIO_read)
         return -ENOSYS;

@@ -232,17 +232,6 @@ struct domain *domain_get_by_id(domid_t id)
     return found;
 }
 
-int domain_get_target(domid_t id, struct domain **d)
-{
-    *d = domain_get_by_id(id);
-    if (!*d)
-        return -ESRCH;
-    if (*d == current->domain || current->domain->privileged)
-        return 0;
-    domain_put(*d);
-    return -EPERM;
-}
-
 void vcpu_pause(struct vcpu *v)
 {
     ASSERT(v != current);

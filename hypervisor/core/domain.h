@@ -223,9 +223,6 @@ const struct domain_ops *domain_kind(enum guest_kind kind);
 struct domain *domain_get_by_id(domid_t id);
 bool domain_get(struct domain *d);
 void domain_put(struct domain *d);
-// The same for the domain that the caller's argument names: its own, or any if it is privileged. 0,
-// -ESRCH, -EPERM.
-int domain_get_target(domid_t id, struct domain **d);
 // A vCPU by a number that comes from a guest; NULL if there is none.
 static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
 {

@@ -7,17 +7,13 @@
 
 #include "core/hypercall.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
 #include "pv-abi/hypercalls.h"
 
 static spinlock_t domctl_lock;
-
-struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id)
-{
-    return id < d->max_vcpus ? d->vcpus[index_nospec(id, d->max_vcpus)] : NULL;
-}
 
 static int op_info(struct domain *d, struct xen_domctl *op)
 {
@@ -151,7 +147,7 @@ static int check(const struct xen_domctl *op, const struct operation *o, struct 
     *d = o->flags & NO_TARGET ? NULL : find_target(op, o->flags);
     if (!*d && !(o->flags & (NO_TARGET | NEAREST)))
         return -ESRCH;
-    if (!current->domain->privileged)
+    if (permit(PERMIT_domctl, *d))
         rc = -EPERM;
     else if (!o->fn)
         rc = -ENOSYS;

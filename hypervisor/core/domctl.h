@@ -14,9 +14,6 @@ struct domain *domctl_next_domain(uint32_t id);
 int domctl_get_bitmap(const struct xenctl_bitmap *from, uint64_t *bits, unsigned nr_bits);
 int domctl_put_bitmap(const struct xenctl_bitmap *to, uint64_t bits, unsigned nr_bits);
 
-// A vCPU by number; NULL if there is none.
-struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id);
-
 // The operations on d, which the caller of the hypercall may control; d has a reference. The table
 // in domctl.c says what has been checked before. The argument is the hypervisor's copy. 0, -errno,
 // or -ERESTART to be called again.

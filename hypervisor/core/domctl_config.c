@@ -59,7 +59,7 @@ int domctl_get_address_size(struct domain *d, struct xen_domctl *op)
 
 int domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 {
-    struct vcpu *v = domctl_vcpu(d, op->u.sendtrigger.vcpu);
+    struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);
 
     if (!v)
         return -ESRCH;

@@ -32,7 +32,7 @@ static int check_affinity(const struct domain *d, const struct xen_domctl_vcpuaf
         (a->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)) ||
         a->vcpu >= d->max_vcpus)
         return -EINVAL;
-    *v = domctl_vcpu(d, a->vcpu);
+    *v = domain_vcpu(d, a->vcpu);
     return *v ? 0 : -ESRCH;
 }
 

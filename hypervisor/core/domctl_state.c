@@ -37,7 +37,7 @@ static int apply_context(struct vcpu *v, const struct vcpu_guest_context *c)
 int domctl_set_context(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpucontext *a = &op->u.vcpucontext;
-    struct vcpu *v = domctl_vcpu(d, a->vcpu);
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
     struct vcpu_guest_context *c;
     int rc;
 
@@ -58,7 +58,7 @@ int domctl_set_context(struct domain *d, struct xen_domctl *op)
 int domctl_get_context(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpucontext *a = &op->u.vcpucontext;
-    struct vcpu *v = domctl_vcpu(d, a->vcpu);
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
     struct vcpu_guest_context *c;
     int rc;
 
@@ -80,7 +80,7 @@ int domctl_get_context(struct domain *d, struct xen_domctl *op)
 int domctl_vcpu_info(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
-    struct vcpu *v = domctl_vcpu(d, i->vcpu);
+    struct vcpu *v = domain_vcpu(d, i->vcpu);
     struct vcpu_runstate_info r;
 
     if (!v)
@@ -97,7 +97,7 @@ int domctl_vcpu_info(struct domain *d, struct xen_domctl *op)
 int domctl_get_ext_context(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_ext_vcpucontext *c = &op->u.ext_vcpucontext;
-    struct vcpu *v = domctl_vcpu(d, c->vcpu);
+    struct vcpu *v = domain_vcpu(d, c->vcpu);
 
     if (!v)
         return -ESRCH;
@@ -115,7 +115,7 @@ int domctl_get_ext_context(struct domain *d, struct xen_domctl *op)
 int domctl_set_ext_context(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_ext_vcpucontext *c = &op->u.ext_vcpucontext;
-    struct vcpu *v = domctl_vcpu(d, c->vcpu);
+    struct vcpu *v = domain_vcpu(d, c->vcpu);
     int rc;
 
     if (!v)
@@ -133,7 +133,7 @@ int domctl_set_ext_context(struct domain *d, struct xen_domctl *op)
 // There are no MSRs of a guest's own that are worth saving: what there is lies in the context.
 int domctl_get_msrs(struct domain *d, struct xen_domctl *op)
 {
-    struct vcpu *v = domctl_vcpu(d, op->u.vcpu_msrs.vcpu);
+    struct vcpu *v = domain_vcpu(d, op->u.vcpu_msrs.vcpu);
 
     if (!v || v == current)
         return -EINVAL;
@@ -143,7 +143,7 @@ int domctl_get_msrs(struct domain *d, struct xen_domctl *op)
 
 int domctl_set_msrs(struct domain *d, struct xen_domctl *op)
 {
-    struct vcpu *v = domctl_vcpu(d, op->u.vcpu_msrs.vcpu);
+    struct vcpu *v = domain_vcpu(d, op->u.vcpu_msrs.vcpu);
 
     if (!v || v == current)
         return -EINVAL;
@@ -163,7 +163,7 @@ static size_t xstate_bytes(uint64_t xcr0)
 int domctl_get_xstate(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
-    struct vcpu *v = domctl_vcpu(d, e->vcpu);
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
     uint64_t head[2];
     size_t size;
     int rc = 0;
@@ -204,7 +204,7 @@ static int set_xstate(struct vcpu *v, const uint64_t *buffer, size_t size)
 int domctl_set_xstate(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
-    struct vcpu *v = domctl_vcpu(d, e->vcpu);
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
     uint64_t *buffer;
     int rc;
 

@@ -4,6 +4,7 @@
 // could not be bound goes back to the free list.
 #include "core/event_impl.h"
 
+#include "core/permissions.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
 
@@ -34,7 +35,7 @@ int event_alloc_unbound(struct evtchn_alloc_unbound *a)
 {
     struct event_port *p;
     struct domain *d;
-    int rc = domain_get_target(a->dom, &d);
+    int rc = permit_domain(PERMIT_event_alloc, a->dom, &d);
 
     if (rc)
         return rc;

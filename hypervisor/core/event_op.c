@@ -5,6 +5,7 @@
 
 #include "core/hypercall.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "mm/guest.h"
@@ -55,7 +56,7 @@ static int op_status(union evtchn_arg *arg)
     struct evtchn_status *a = &arg->status;
     struct domain *d;
     struct event_port *p;
-    int rc = domain_get_target(a->dom, &d);
+    int rc = permit_domain(PERMIT_event_status, a->dom, &d);
 
     if (rc)
         return rc;
@@ -132,7 +133,7 @@ int event_reset(struct domain *d)
 static int op_reset(union evtchn_arg *arg)
 {
     struct domain *d;
-    int rc = domain_get_target(arg->reset.dom, &d);
+    int rc = permit_domain(PERMIT_event_reset, arg->reset.dom, &d);
 
     if (rc)
         return rc;

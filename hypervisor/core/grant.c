@@ -30,6 +30,7 @@
 #include "core/grant_impl.h"
 
 #include "core/guest_frame.h"
+#include "core/permissions.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -197,7 +198,7 @@ int grant_table_frame(struct domain *d, unsigned index, bool status, mfn_t *mfn)
 
 int grant_get_domain(domid_t id, struct domain **d)
 {
-    int rc = domain_get_target(id, d);
+    int rc = permit_domain(PERMIT_grant_table, id, d);
 
     return rc == -ESRCH ? GNTST_bad_domain : rc ? GNTST_permission_denied : GNTST_okay;
 }

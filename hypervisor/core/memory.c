@@ -4,6 +4,7 @@
 #include "core/hypercall.h"
 #include "core/hypercall_table.h"
 #include "core/memory_impl.h"
+#include "core/permissions.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
 #include "mm/guest.h"
@@ -44,7 +45,7 @@ static long domain_question(unsigned op, uint64_t arg)
 
     if (copy_from_guest(&id, arg, sizeof(id)))
         return -EFAULT;
-    answer = domain_get_target(id, &d);
+    answer = permit_domain(PERMIT_memory_info, id, &d);
     if (answer)
         return answer;
     switch (op) {

@@ -3,6 +3,7 @@
 // chunk's old frames, to which nothing may refer any more, allocates new ones, gives these, frees
 // those. A chunk either succeeds or leaves the guest with what it had.
 #include "core/memory_impl.h"
+#include "core/permissions.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
@@ -164,7 +165,7 @@ long memory_exchange(uint64_t arg)
     if (copy_from_guest(&e, arg, sizeof(e)))
         return -EFAULT;
     rc = check(&e, &x);
-    if (rc || (rc = domain_get_target(e.in.domid, &x.d)))
+    if (rc || (rc = permit_domain(PERMIT_memory_reservation, e.in.domid, &x.d)))
         return rc;
     x.old = xzalloc_array(mfn_t, old_frames(&x));
     x.new = xzalloc_array(struct frame *, new_blocks(&x));

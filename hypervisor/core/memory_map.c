@@ -1,5 +1,6 @@
 // Memory maps, and where the M2P is.
 #include "core/memory_impl.h"
+#include "core/permissions.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
@@ -90,7 +91,7 @@ static long set_memory_map(uint64_t arg)
 
     if (copy_from_guest(&in, arg, sizeof(in)))
         return -EFAULT;
-    rc = domain_get_target(in.domid, &d);
+    rc = permit_domain(PERMIT_memory_map, in.domid, &d);
     if (rc)
         return rc;
     rc = set_map(d, &in.map);
@@ -146,7 +147,8 @@ long memory_map_op(unsigned op, uint64_t arg)
     case XENMEM_memory_map:
         return memory_map(arg);
     case XENMEM_machine_memory_map:
-        return current->domain->privileged ? give_map(arg, machine_map, machine_entries) : -EPERM;
+        return permit(PERMIT_machine_memory_map, NULL)
+                   ?: give_map(arg, machine_map, machine_entries);
     case XENMEM_set_memory_map:
         return set_memory_map(arg);
     case XENMEM_machphys_mfn_list:

@@ -2,6 +2,7 @@
 // which tools get at frames of a domain's workings.
 #include "core/grant.h"
 #include "core/memory_impl.h"
+#include "core/permissions.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
@@ -17,7 +18,7 @@ static long remove_from_physmap(uint64_t arg)
 
     if (copy_from_guest(&in, arg, sizeof(in)))
         return -EFAULT;
-    rc = domain_get_target(in.domid, &d);
+    rc = permit_domain(PERMIT_physmap, in.domid, &d);
     if (rc)
         return rc;
     rc = -ENOENT;
@@ -41,7 +42,7 @@ static long add_to_physmap(uint64_t arg, size_t size)
 
     if (copy_from_guest(&in, arg, size))
         return -EFAULT;
-    rc = domain_get_target(in.domid, &d);
+    rc = permit_domain(PERMIT_physmap, in.domid, &d);
     if (rc)
         return rc;
     domain_put(d);
@@ -114,14 +115,11 @@ long memory_acquire_resource(uint64_t arg, uint64_t *start)
         return -EFAULT;
     if (r.pad || r.frame + r.nr_frames < r.frame)
         return -EINVAL;
-    if (!current->domain->privileged)
-        return -EPERM;
-    rc = domain_get_target(r.domid, &d);
+    rc = permit(PERMIT_acquire_resource, NULL)
+             ?: permit_domain(PERMIT_acquire_resource, r.domid, &d);
     if (rc)
         return rc;
-    if (d == current->domain)
-        rc = -EPERM;
-    else if (r.type != XENMEM_resource_grant_table)
+    if (r.type != XENMEM_resource_grant_table)
         rc = r.type > XENMEM_resource_vmtrace_buf ? -EOPNOTSUPP : -EINVAL;
     else if (r.id > XENMEM_resource_grant_table_id_status)
         rc = -EINVAL;

@@ -2,6 +2,7 @@
 // gets and gives back memory. An extent is 2^order frames; what has been done is counted in
 // extents.
 #include "core/memory_impl.h"
+#include "core/permissions.h"
 #include "core/vm_assist.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
@@ -125,7 +126,7 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start)
         return (long)*start;
     r.list = (uint64_t)in.extent_start;
     r.order = in.extent_order;
-    rc = domain_get_target(in.domid, &r.d);
+    rc = permit_domain(PERMIT_memory_reservation, in.domid, &r.d);
     if (rc)
         return (long)*start;
     rc = (long)*start;
@@ -169,9 +170,7 @@ long memory_claim(uint64_t arg)
         return -EFAULT;
     if (in.extent_start || in.extent_order || in.mem_flags)
         return -EINVAL;
-    if (!current->domain->privileged)
-        return -EPERM;
-    rc = domain_get_target(in.domid, &d);
+    rc = permit(PERMIT_claim_pages, NULL) ?: permit_domain(PERMIT_claim_pages, in.domid, &d);
     if (rc)
         return rc;
     rc = set_claim(d, in.nr_extents);

@@ -2,6 +2,7 @@
 #include "core/physdev.h"
 
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "core/pirq.h"
 #include "cpu/ioapic.h"
 #include "lib/errno.h"
@@ -31,10 +32,8 @@ static int op_status(union physdev_arg *arg)
 // The domain of map_pirq and unmap_pirq, with a reference.
 static int get_target(domid_t id, struct domain **d)
 {
-    if (!current->domain->privileged)
-        return -EPERM;
-    *d = domain_get_by_id(id);
-    return *d ? 0 : -ESRCH;
+    // Who may map nobody's learns nothing of who is there.
+    return permit(PERMIT_map_pirq, NULL) ?: permit_domain(PERMIT_map_pirq, id, d);
 }
 
 // The device is in the low bits of bus and devfn, with a type that says so the segment in the high
@@ -158,11 +157,11 @@ static int op_set_iobitmap(union physdev_arg *arg)
 static const struct {
     int (*fn)(union physdev_arg *arg);
     uint8_t bytes;
-    bool result;     // the argument is written back
-    bool privileged; // domain 0 only
+    bool result;  // the argument is written back
+    bool machine; // for who may do physdev_machine
 } ops[] = {
-#define OP(cmd, fn, type, result, privileged) \
-    [PHYSDEVOP_##cmd] = {fn, sizeof(struct type), result, privileged}
+#define OP(cmd, fn, type, result, machine) \
+    [PHYSDEVOP_##cmd] = {fn, sizeof(struct type), result, machine}
     OP(irq_status_query, op_status, physdev_irq_status_query, true, false),
     OP(set_iopl, op_set_iopl, physdev_set_iopl, false, false),
     OP(set_iobitmap, op_set_iobitmap, physdev_set_iobitmap, false, false),
@@ -195,7 +194,7 @@ long do_physdev_op(unsigned cmd, uint64_t uarg)
     cmd = (unsigned)index_nospec(cmd, ARRAY_SIZE(ops));
     if (!ops[cmd].fn)
         return -ENOSYS;
-    if (ops[cmd].privileged && !current->domain->privileged)
+    if (ops[cmd].machine && permit(PERMIT_physdev_machine, NULL))
         return -EPERM;
     if (copy_from_guest(&arg, uarg, ops[cmd].bytes))
         return -EFAULT;

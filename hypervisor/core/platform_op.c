@@ -3,6 +3,7 @@
 
 #include "core/domain.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "core/pv_time.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -112,7 +113,7 @@ long do_platform_op(uint64_t uop)
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
-    if (!current->domain->privileged)
+    if (permit(PERMIT_platform_op, NULL))
         return -EPERM;
     if (op.cmd >= ARRAY_SIZE(ops))
         return -ENOSYS;

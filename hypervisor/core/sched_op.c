@@ -1,6 +1,7 @@
 // HYPERVISOR_sched_op: a guest's dealings with the scheduler.
 #include "core/event.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "core/sched.h"
 #include "cpu/time.h"
 #include "lib/errno.h"
@@ -61,7 +62,7 @@ static long remote_shutdown(const struct sched_remote_shutdown *s)
 {
     struct domain *d;
 
-    if (!current->domain->privileged)
+    if (permit(PERMIT_remote_shutdown, NULL))
         return -EPERM;
     d = s->domain_id == DOMID_SELF ? NULL : domain_get_by_id(s->domain_id);
     if (!d)
@@ -186,7 +187,7 @@ long do_sched_op(unsigned cmd, uint64_t arg)
     case SCHEDOP_watchdog:
         return watchdog(v->domain, &u.watchdog);
     case SCHEDOP_pin_override:
-        return v->domain->privileged ? vcpu_pin_override(v, u.pin.pcpu) : -EPERM;
+        return permit(PERMIT_pin_override, NULL) ?: vcpu_pin_override(v, u.pin.pcpu);
     default:
         return -ENOSYS;
     }

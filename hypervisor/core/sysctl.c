@@ -7,6 +7,7 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
@@ -97,7 +98,7 @@ long do_sysctl(uint64_t uop)
         return -EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (!current->domain->privileged)
+    if (permit(PERMIT_sysctl, NULL))
         return -EPERM;
     if (op.cmd >= ARRAY_SIZE(ops))
         return -ENOSYS;

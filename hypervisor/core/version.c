@@ -7,6 +7,7 @@
 
 #include "core/domain.h"
 #include "core/hypercall_table.h"
+#include "core/permissions.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest.h"
@@ -55,7 +56,7 @@ static long get_command_line(uint64_t arg)
 {
     static const xen_commandline_t denied = "<denied>";
 
-    return copy_to_guest(arg, current->domain->privileged ? version_command_line : denied,
+    return copy_to_guest(arg, permit(PERMIT_command_line, NULL) ? denied : version_command_line,
                          sizeof(xen_commandline_t));
 }
 

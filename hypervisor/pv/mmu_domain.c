@@ -5,6 +5,7 @@
 // the allocation. Tables whose last typed reference goes on the way drop their entries. What other
 // domains still map stays theirs until they let go.
 #include "core/vm_assist.h"
+#include "core/permissions.h"
 #include "cpu/smp.h"
 #include "mm/alloc.h"
 #include "mm/direct_read.h"
@@ -240,7 +241,7 @@ int pt_domain_get(unsigned id, struct domain **d)
     }
     if (id == self->id) // a domain is not foreign to itself
         return -ESRCH;
-    if (!self->privileged && id != DOMID_IO)
+    if (id != DOMID_IO && permit(PERMIT_page_tables, NULL))
         return -EPERM;
     if (id == DOMID_IO || id == DOMID_XEN)
         *d = id == DOMID_IO ? dom_io : dom_xen;

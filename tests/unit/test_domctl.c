@@ -1,6 +1,7 @@
 // The control of domains: who may, upon whom, and what is refused; permissions, pauses, frame
 // types, affinities, lists of CPUID leaves. The domains' own workings are stubs that count.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/guest_tsc.c hypervisor/core/domctl.c hypervisor/core/domctl_config.c
 // sources: hypervisor/core/domctl_device.c hypervisor/core/domctl_info.c
 // sources: hypervisor/core/domctl_life.c hypervisor/core/domctl_memory.c

@@ -1,5 +1,6 @@
 // Event channels: each operation, both ABIs, random sequences against a model.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
 // sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
 // sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c

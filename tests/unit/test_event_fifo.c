@@ -1,6 +1,7 @@
 // FIFO event channels: setting up, order, priorities, moving between queues, hostile shared memory,
 // and a consumer that runs at the same time.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
 // sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
 // sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c

@@ -1,6 +1,7 @@
 // Event channels: long random sequences of operations by three domains, in both ABIs, compared
 // after each step with a model that is simple enough to be believed.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
 // sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
 // sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c

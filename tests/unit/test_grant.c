@@ -1,6 +1,7 @@
 // Grant tables: each operation of both versions, refusals, death, and an owner that changes its
 // entries while they are used.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/grant.c hypervisor/core/grant_pin.c hypervisor/core/grant_map.c
 // sources: hypervisor/core/grant_copy.c hypervisor/core/grant_version.c
 // sources: hypervisor/core/grant_op.c hypervisor/core/guest_frame.c

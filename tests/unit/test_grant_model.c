@@ -2,6 +2,7 @@
 // after each step with a model: statuses, in-use flags, references and types of every frame, and
 // contents.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/grant.c hypervisor/core/grant_pin.c hypervisor/core/grant_map.c
 // sources: hypervisor/core/grant_copy.c hypervisor/core/grant_version.c
 // sources: hypervisor/core/grant_op.c hypervisor/core/guest_frame.c

@@ -1,5 +1,6 @@
 // HYPERVISOR_memory_op: reservations, claims, exchange, memory maps, resources.
 //
+// sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c
 // sources: hypervisor/core/memory.c hypervisor/core/memory_exchange.c hypervisor/core/memory_map.c

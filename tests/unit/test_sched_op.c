@@ -1,6 +1,7 @@
 // What guests ask of the scheduler: sched_op, vcpu_op and timers, on the real scheduler and the
 // real event channels in simulated time.
 //
+// sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/sched.c hypervisor/core/sched_queue.c hypervisor/core/sched_balance.c
 // sources: hypervisor/core/sched_cap.c hypervisor/core/sched_setup.c hypervisor/core/runstate.c
 // sources: hypervisor/core/vcpu_timers.c hypervisor/core/timer.c hypervisor/lib/heap.c

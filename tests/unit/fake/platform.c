@@ -267,17 +267,6 @@ struct domain *domain_get_by_id(domid_t id)
     return NULL;
 }
 
-int domain_get_target(domid_t id, struct domain **d)
-{
-    *d = domain_get_by_id(id);
-    if (!*d)
-        return -ESRCH;
-    if (*d == current->domain || current->domain->privileged)
-        return 0;
-    domain_put(*d);
-    return -EPERM;
-}
-
 bool domain_get(struct domain *d)
 {
     __atomic_fetch_add(&d->refs, 1, __ATOMIC_SEQ_CST);
