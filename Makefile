@@ -117,6 +117,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $$(call sources_of,tests/tools/$$*.c) Ma
 
 include tests/guests/guests.mk
 include dom0-tools/dom0-tools.mk
+include backends/backends.mk
 include dom0-tools/install.mk
 
 .PHONY: unit fuzz packages run demo test soak bench check format
