@@ -7,7 +7,7 @@
 //   - An entry is copied out once, whole, before anyone looks at it. Whoever parses the copy parses
 //     what he checked.
 //   - The peer's producer index is read once a call and compared with what it may be at the most.
-//     More is an overrun: the peer is broken or hostile, and the ring is not to be used any further.
+//     More is an overrun: the peer is broken or hostile, and the ring is of no use any further.
 //   - Our own indexes in shared memory are written, never read back.
 //
 // Invariants, modulo 2^32:
