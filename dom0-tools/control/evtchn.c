@@ -74,3 +74,10 @@ int evtchn_unmask(int fd, uint32_t port)
         return -errno;
     return n == sizeof(port) ? 0 : -EIO;
 }
+
+int evtchn_restrict(int fd, domid_t domain)
+{
+    struct ioctl_evtchn_restrict_domid restriction = {domain};
+
+    return call(fd, IOCTL_EVTCHN_RESTRICT_DOMID, &restriction);
+}

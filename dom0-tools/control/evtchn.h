@@ -20,3 +20,6 @@ int evtchn_notify(int fd, uint32_t port);
 // The next port with an event pending, which stays masked until evtchn_unmask(); -EAGAIN: none.
 int evtchn_pending(int fd);
 int evtchn_unmask(int fd, uint32_t port);
+
+// From now on only this domain's ports can be bound by this descriptor.
+int evtchn_restrict(int fd, domid_t domain);

@@ -68,3 +68,39 @@ void grant_unmap(int fd, void *address, size_t count)
     if (!rc)
         forget(fd, where.offset, count);
 }
+
+static struct gntdev_grant_copy_segment segment_of(const struct grant_copy *copy, domid_t domain)
+{
+    struct gntdev_grant_copy_segment segment = {.len = copy->length};
+
+    if (copy->to_guest) {
+        segment.source.virt = copy->local;
+        segment.dest.foreign.ref = copy->reference;
+        segment.dest.foreign.offset = copy->offset;
+        segment.dest.foreign.domid = domain;
+        segment.flags = GNTCOPY_dest_gref;
+    } else {
+        segment.source.foreign.ref = copy->reference;
+        segment.source.foreign.offset = copy->offset;
+        segment.source.foreign.domid = domain;
+        segment.dest.virt = copy->local;
+        segment.flags = GNTCOPY_source_gref;
+    }
+    return segment;
+}
+
+int grant_copy(int fd, domid_t domain, struct grant_copy *copies, size_t count)
+{
+    struct gntdev_grant_copy_segment segments[GRANT_COPY_MOST];
+    struct ioctl_gntdev_grant_copy call = {.count = (unsigned)count, .segments = segments};
+
+    if (count > GRANT_COPY_MOST)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        segments[i] = segment_of(&copies[i], domain);
+    if (count && ioctl(fd, IOCTL_GNTDEV_GRANT_COPY, &call))
+        return -errno;
+    for (size_t i = 0; i < count; i++)
+        copies[i].status = segments[i].status;
+    return 0;
+}
