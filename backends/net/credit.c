@@ -1,0 +1,58 @@
+#include "backends/net/credit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define BYTES_MAX    UINT32_MAX
+#define INTERVAL_MAX UINT32_MAX
+
+bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
+{
+    uint64_t bytes, interval;
+    char rest;
+
+    *credit = (struct net_credit){0};
+    if (!text || !*text)
+        return true;
+    if (sscanf(text, "%10" SCNu64 ",%10" SCNu64 "%c", &bytes, &interval, &rest) != 2)
+        return false;
+    if (bytes > BYTES_MAX || interval > INTERVAL_MAX)
+        return false;
+    if (!bytes || !interval)
+        return true;
+    *credit = (struct net_credit){bytes, interval, (int64_t)bytes, now_us};
+    return true;
+}
+
+// Full intervals since the last time are paid; what is saved up is at most one's worth.
+static void refill(struct net_credit *credit, uint64_t now_us)
+{
+    uint64_t intervals = (now_us - credit->refilled_us) / credit->interval_us;
+
+    if (intervals > UINT32_MAX / 2)
+        intervals = UINT32_MAX / 2;
+    credit->refilled_us += intervals * credit->interval_us;
+    credit->left += (int64_t)(intervals * credit->bytes);
+    if (credit->left > (int64_t)credit->bytes)
+        credit->left = (int64_t)credit->bytes;
+}
+
+uint64_t credit_wait(struct net_credit *credit, uint64_t now_us)
+{
+    uint64_t missing, intervals;
+
+    if (!credit->bytes)
+        return 0;
+    refill(credit, now_us);
+    if (credit->left > 0)
+        return 0;
+    missing = (uint64_t)-credit->left + 1;
+    intervals = (missing + credit->bytes - 1) / credit->bytes;
+    return credit->refilled_us + intervals * credit->interval_us - now_us;
+}
+
+void credit_spend(struct net_credit *credit, uint64_t bytes)
+{
+    if (credit->bytes)
+        credit->left -= (int64_t)bytes;
+}
