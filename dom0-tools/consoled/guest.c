@@ -35,11 +35,12 @@ static void count(struct guest *guest, size_t bytes)
         evtimer_add(guest->period, &period);
 }
 
-// Takes what the ring holds, once. False if that was nothing.
+// Takes what the ring holds, once. False if that was nothing. The guest is given the room only when
+// the log has the bytes: should this daemon be killed, the next one finds them in either.
 static bool drain(struct guest *guest)
 {
     char text[RING_OUT_SIZE];
-    ssize_t len = ring_take(guest->page, text);
+    ssize_t len = ring_read(guest->page, text);
 
     if (len < 0 && !guest->complained) {
         note("domain %u (%s): its console ring's indices make no sense; what they would cover is "
@@ -55,6 +56,7 @@ static bool drain(struct guest *guest)
     if (error)
         note("domain %u (%s): cannot write %s: %s; what is lost will be counted there",
              guest->domid, guest->name, guest->log.path, strerror(-error));
+    ring_taken(guest->page, (size_t)len);
     if (guest->terminal && terminal_show(guest->terminal, text, len))
         note("domain %u (%s): its pty is not read as fast as it prints; the oldest bytes go",
              guest->domid, guest->name);

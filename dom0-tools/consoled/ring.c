@@ -14,7 +14,7 @@ static void set_index(XENCONS_RING_IDX *at, uint32_t value)
     __atomic_store_n(at, value, __ATOMIC_SEQ_CST);
 }
 
-ssize_t ring_take(struct xencons_interface *ring, char to[RING_OUT_SIZE])
+ssize_t ring_read(struct xencons_interface *ring, char to[RING_OUT_SIZE])
 {
     uint32_t consumer = index_of(&ring->out_cons), producer = index_of(&ring->out_prod);
     uint32_t len = producer - consumer, start = MASK_XENCONS_IDX(consumer, ring->out);
@@ -27,9 +27,12 @@ ssize_t ring_take(struct xencons_interface *ring, char to[RING_OUT_SIZE])
 
     memcpy(to, ring->out + start, first);
     memcpy(to + first, ring->out, len - first);
-    if (len)
-        set_index(&ring->out_cons, producer);
     return len;
+}
+
+void ring_taken(struct xencons_interface *ring, size_t len)
+{
+    set_index(&ring->out_cons, index_of(&ring->out_cons) + (uint32_t)len);
 }
 
 size_t ring_room(struct xencons_interface *ring)

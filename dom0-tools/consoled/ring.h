@@ -12,9 +12,11 @@
 
 #define RING_OUT_SIZE sizeof(((struct xencons_interface *)NULL)->out)
 
-// Takes what the guest has printed, RING_OUT_SIZE bytes at most. -EPROTO if its indices are further
-// apart than the ring is long: all that they seem to say is skipped.
-ssize_t ring_take(struct xencons_interface *ring, char to[RING_OUT_SIZE]);
+// Copies what the guest has printed, RING_OUT_SIZE bytes at most; it stays in the ring until
+// ring_taken() says that it is safe elsewhere. -EPROTO if its indices are further apart than the
+// ring is long: all that they seem to say is skipped.
+ssize_t ring_read(struct xencons_interface *ring, char to[RING_OUT_SIZE]);
+void ring_taken(struct xencons_interface *ring, size_t len);
 
 // How many bytes can be given to the guest now; 0, too, if its indices make no sense.
 size_t ring_room(struct xencons_interface *ring);

@@ -25,21 +25,48 @@ static void guest_prints(const char *text, size_t len)
         page.out[MASK_XENCONS_IDX(page.out_prod++, page.out)] = text[i];
 }
 
+// Read, and taken out of the ring at once.
+static ssize_t take(char to[RING_OUT_SIZE])
+{
+    ssize_t len = ring_read(&page, to);
+
+    if (len > 0)
+        ring_taken(&page, (size_t)len);
+    return len;
+}
+
 static void test_take(void)
 {
     char got[RING_OUT_SIZE], sent[RING_OUT_SIZE];
 
     memset(&page, 0, sizeof(page));
-    CU_ASSERT_EQUAL(ring_take(&page, got), 0);
+    CU_ASSERT_EQUAL(take(got), 0);
     page.out_cons = page.out_prod = 0xffffff00; // the indices run over, the ring's end is passed
     for (unsigned len = 1; len <= RING_OUT_SIZE; len += 511) {
         for (unsigned i = 0; i < len; i++)
             sent[i] = (char)(i * 7 + len);
         guest_prints(sent, len);
-        CU_ASSERT_EQUAL_FATAL(ring_take(&page, got), (ssize_t)len);
+        CU_ASSERT_EQUAL_FATAL(take(got), (ssize_t)len);
         CU_ASSERT(!memcmp(got, sent, len));
         CU_ASSERT_EQUAL(page.out_cons, page.out_prod);
     }
+}
+
+// Who dies before he has put it away leaves it to the next.
+static void test_read_again(void)
+{
+    char got[RING_OUT_SIZE];
+
+    memset(&page, 0, sizeof(page));
+    guest_prints("words", 5);
+    CU_ASSERT_EQUAL(ring_read(&page, got), 5);
+    CU_ASSERT_EQUAL(page.out_cons, 0);
+    guest_prints(" more", 5);
+    CU_ASSERT_EQUAL_FATAL(ring_read(&page, got), 10);
+    CU_ASSERT(!memcmp(got, "words more", 10));
+    ring_taken(&page, 5);
+    CU_ASSERT_EQUAL_FATAL(ring_read(&page, got), 5);
+    CU_ASSERT(!memcmp(got, " more", 5));
 }
 
 static void test_give(void)
@@ -72,14 +99,13 @@ static void test_hostile_indices(void)
         page.in_cons = random() * 3;
         page.in_prod = i % 3 ? page.in_cons + random() % 3000 : random() * 5;
         uint32_t said = page.out_prod - page.out_cons;
-        CU_ASSERT_EQUAL_FATAL(ring_take(&page, got),
-                              said > RING_OUT_SIZE ? -EPROTO : (ssize_t)said);
+        CU_ASSERT_EQUAL_FATAL(take(got), said > RING_OUT_SIZE ? -EPROTO : (ssize_t)said);
         CU_ASSERT_EQUAL_FATAL(page.out_cons, page.out_prod);
         size_t room = ring_room(&page);
         CU_ASSERT_FATAL(room <= sizeof(page.in));
         ring_give(&page, got, room);
         guest_prints("line", 4);
-        CU_ASSERT_EQUAL_FATAL(ring_take(&page, got), 4);
+        CU_ASSERT_EQUAL_FATAL(take(got), 4);
     }
 }
 
@@ -255,6 +281,7 @@ int main(void)
     CU_pSuite s = CU_add_suite("consoled's parts", NULL, NULL);
 
     CU_add_test(s, "what the guest prints", test_take);
+    CU_add_test(s, "what is read and not put away", test_read_again);
     CU_add_test(s, "what the guest is given", test_give);
     CU_add_test(s, "hostile indices", test_hostile_indices);
     CU_add_test(s, "log", test_log);
