@@ -36,7 +36,7 @@ endef
 # One line a program.
 $(eval $(call tools_program,xenstore,xenstore-commands xenstore,-lpthread))
 XENSTORE_COMMANDS := read write list ls rm exists watch chmod control # its names, xenstore-NAME
-$(eval $(call tools_program,vellum-consoled,consoled xenstore control,-levent_core -lpthread))
+$(eval $(call tools_program,vellum-consoled,consoled common xenstore control,-levent_core -lpthread))
 
 # The client library for programs that were not built here, Debian's among them.
 LIBXENSTORE := $(TOOLS_DIR)/lib/libxenstore.so.4
@@ -48,7 +48,7 @@ $(LIBXENSTORE): $(TOOLS_DIR)/xenstore.a dom0-tools/xenstore/libxenstore.map
 	    -Wl,-z,defs -Wl,--whole-archive $< -Wl,--no-whole-archive -lpthread -o $@
 
 $(eval $(call tools_program,vl,vl domain stream builder config common xenstore control,-lyajl -luuid -llzma -lz -lzstd -lpthread))
-$(eval $(call tools_program,vellum-xenstored,xenstored store control,-levent_core))
+$(eval $(call tools_program,vellum-xenstored,xenstored store common control,-levent_core))
 
 .PHONY: tools
 tools: $(LIBXENSTORE) $(TOOLS_PROGRAMS) $(patsubst %,$(TOOLS_DIR)/%.a,$(TOOLS_ROOMS)) ## build the programs of domain 0

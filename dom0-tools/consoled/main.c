@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/ready.h"
 #include "consoled/domains.h"
 #include "consoled/guest.h"
 #include "control/evtchn.h"
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
     event_add(evsignal_new(daemon.base, SIGHUP, on_hangup, &daemon), NULL);
     domains_open(&daemon);
     write_pid(pid_file);
+    tell_ready();
     event_base_dispatch(daemon.base);
     for (unsigned i = 0; i < daemon.domains; i++) {
         if (daemon.guests[i])

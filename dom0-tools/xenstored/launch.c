@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "store/alloc.h"
@@ -44,25 +42,6 @@ void launch_make_folder(const char *file)
         mkdir(path, 0755); // what is wrong with it shows when it is used
     }
     free(path);
-}
-
-void launch_tell_ready(void)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd;
-
-    if (!path || !path[0] || strlen(path) >= sizeof(address.sun_path))
-        return;
-    strcpy(address.sun_path, path);
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-    close(fd);
 }
 
 void launch_write_pid(const char *path)

@@ -15,7 +15,5 @@ void launch_make_folder(const char *file);
 int launch_into_background(void);
 void launch_detach(int ready);
 
-// To whoever started this and waits: systemd's protocol of readiness, and a file with the process
-// id (NULL: none).
-void launch_tell_ready(void);
+// Writes a file with the process id; NULL: none.
 void launch_write_pid(const char *path);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/ready.h"
 #include "store/log.h"
 #include "store/state.h"
 #include "xenstored/domains.h"
@@ -99,7 +100,7 @@ int server_main(int argc, char **argv)
     if (start(&server, limits))
         return 1;
     launch_write_pid(options.pid_file);
-    launch_tell_ready();
+    tell_ready();
     if (ready >= 0)
         launch_detach(ready);
     server_settle(&server);

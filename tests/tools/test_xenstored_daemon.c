@@ -2,6 +2,7 @@
 // killed daemon, a live update.
 //
 // sources: dom0-tools/store/*.c dom0-tools/xenstored/[a-ln-z]*.c dom0-tools/control/*.c
+// sources: dom0-tools/common/ready.c
 // libraries: -levent_core
 #include <CUnit/Basic.h>
 #include <errno.h>
