@@ -76,8 +76,16 @@ static void read_action(struct config_reader *r, const char *key, enum domain_ac
 {
     unsigned choice;
 
-    if (config_read_choice(r, key, config_action_names.file, config_action_names.count, &choice))
-        *out = choice;
+    if (!config_read_choice(r, key, config_action_names.file, config_action_names.count, &choice))
+        return;
+    *out = choice;
+    if (choice == ACTION_SOFT_RESET && out != &r->config->on_soft_reset) {
+        struct config_place place = config_place_of(r, key);
+        config_error(
+            r->messages, &place, key,
+            "\"soft-reset\" is an answer to a guest that asks for it (on_soft_reset) alone, "
+            "and no guest is reset in place here; say \"restart\"");
+    }
 }
 
 void config_read_actions(struct config_reader *r)

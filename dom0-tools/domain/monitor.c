@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,9 +12,10 @@
 #include "domain/userdata.h"
 #include "pv-abi/sched.h"
 
-// A guest that does not live this long, so many times in a row, is not started again.
-#define SHORT_LIFE_NS (10ull * 1000000000)
-#define SHORT_LIVES   5
+// A guest that does not live this long, so many times in a row, is not started again: it stays as
+// it ended, for a look.
+#define SHORT_LIFE_S 10
+#define SHORT_LIVES  5
 
 struct monitor {
     struct toolstack t; // of its own: the store's connection may have to be made again
@@ -71,14 +73,8 @@ static int dump(const struct monitor *m, const struct domain_config *config)
 // Makes the domain again, under a new number. Returns whether there is one to stay with.
 static bool restart(struct monitor *m, const struct domain_config *config)
 {
-    int rc;
+    int rc = domain_create(&m->t, config, &m->id);
 
-    m->short_lives = domain_now() - m->born < SHORT_LIFE_NS ? m->short_lives + 1 : 0;
-    if (m->short_lives >= SHORT_LIVES) {
-        log_line(m, "has ended too often right after its start: not started again");
-        return false;
-    }
-    rc = domain_create(&m->t, config, &m->id);
     if (!rc) {
         m->born = domain_now();
         rc = domain_unpause(&m->t, m->id);
@@ -101,9 +97,32 @@ static bool destroy_and_restart(struct monitor *m, const struct domain_config *c
     return !domain_destroy(&m->t, m->id) && restart(m, config);
 }
 
+// Whether the guest ends so soon, again and again, that starting it anew would only go on so. Told
+// to the system's log too, for nobody watches this one.
+static bool brakes(struct monitor *m, const struct domain_config *config, enum domain_action action)
+{
+    char text[160];
+
+    if (action != ACTION_RESTART && action != ACTION_RENAME_RESTART &&
+        action != ACTION_COREDUMP_RESTART)
+        return false;
+    m->short_lives = domain_now() - m->born < SHORT_LIFE_S * 1000000000ull ? m->short_lives + 1 : 0;
+    if (m->short_lives < SHORT_LIVES)
+        return false;
+    snprintf(text, sizeof(text),
+             "has ended %u times within %u s of its start: not started again but left as it is; "
+             "'vl destroy' removes it",
+             m->short_lives, SHORT_LIFE_S);
+    log_line(m, text);
+    syslog(LOG_DAEMON | LOG_ERR, "domain %u (%s) %s", m->id, config->name, text);
+    return true;
+}
+
 // Returns whether there is a domain to stay with.
 static bool act(struct monitor *m, const struct domain_config *config, enum domain_action action)
 {
+    if (brakes(m, config, action))
+        return false;
     log_line(m, domain_action_name(action));
     switch (action) {
     case ACTION_COREDUMP_RESTART:

@@ -172,6 +172,7 @@ int vl_replace_config(domid_t id, const char *path)
 int vl_config_update(int argc, char **argv)
 {
     struct create_options o = {0};
+    struct xen_domctl_getdomaininfo info;
     struct domain_config *config;
     int option;
 
@@ -187,6 +188,8 @@ int vl_config_update(int argc, char **argv)
         vl_misused("needs the file of the new configuration");
     if (domain_config_load(o.file, o.overrides, o.overrides_count, true, stderr, &config))
         return vl_complain("domain %u keeps its configuration", id), VL_CONFIG;
+    if (vl_domain_info(id, &info)) // a UUID of its own that the file does not name is made up
+        memcpy(config->uuid, info.handle, sizeof(config->uuid));
     int result = o.dump ? print_config(config) : VL_OK;
     if (!vl_dry_run && !result && userdata_store(vl_toolstack(), id, config))
         result = VL_FAILED;
