@@ -10,7 +10,6 @@
 #include "builder/image.h"
 #include "builder/memory.h"
 #include "control/grant_seed.h"
-#include "control/grant_seed.h"
 #include "pv-abi/elfnote.h"
 
 #define PAGE_SHIFT  12

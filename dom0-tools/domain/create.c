@@ -33,6 +33,8 @@ static int check_config(struct creation *c)
                 other, config->name);
         return -EEXIST;
     }
+    if (other != -ESRCH)
+        return domain_fail(c->t, other, "xenstore does not tell which names are taken");
     if (config->type != DOMAIN_TYPE_PV) {
         fprintf(c->t->messages, "type = \"%s\": only PV domains can be made\n",
                 domain_type_name(config->type));

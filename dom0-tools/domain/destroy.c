@@ -22,7 +22,10 @@ int domain_destroy(const struct toolstack *t, domid_t id)
     nodes = nodes_remove(t, id);
     xs_release_domain(t->store, id); // fails where xenstored has noticed by itself
     userdata_remove(id);
-    if (there && nodes)
-        return domain_fail(t, -ESRCH, "domain %u", id);
-    return 0;
+    if (nodes && nodes != -ENOENT)
+        return domain_fail(t, nodes,
+                           "domain %u is gone, but its nodes are not all removed from xenstore; "
+                           "destroy it again",
+                           id);
+    return there && nodes ? domain_fail(t, -ESRCH, "domain %u", id) : 0;
 }

@@ -49,7 +49,8 @@ int domain_wait(const struct toolstack *t, domid_t id, unsigned seconds);
 // -EEXIST: another domain has that name.
 int domain_rename(const struct toolstack *t, domid_t id, const char *name);
 
-// The number of the domain of this name, or -ESRCH, which is not said.
+// The number of the domain of this name, or -ESRCH, or what kept the store from telling; nothing is
+// said.
 int domain_find(const struct toolstack *t, const char *name);
 
 // Stays with the domain until it is gone, and does what its kept configuration says when it shuts

@@ -36,7 +36,7 @@ struct domain_rings {
 
 int nodes_create(const struct toolstack *t, domid_t id, const struct domain_config *config,
                  const struct domain_rings *rings);
-// 0, or -ENOENT if there was nothing; nothing is said.
+// 0; -ENOENT if there was nothing; what kept it from removing all. Nothing is said.
 int nodes_remove(const struct toolstack *t, domid_t id);
 
 // preserve.c: gives a domain that has ended another name and UUID, so that both are free again

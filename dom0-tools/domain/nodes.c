@@ -174,7 +174,8 @@ static int try_create(struct writer *w, const struct domain_config *config,
         return -errno;
     domain_uuid_text(config->uuid, uuid);
     set_base(w, "/local/domain/%u", w->id);
-    xs_rm(w->store, w->transaction, w->base); // of a domain that had this number
+    if (!xs_rm(w->store, w->transaction, w->base) && errno != ENOENT) // of one that had this number
+        w->error = -errno;
     write_domain(w, config, uuid, rings);
     write_vm(w, config, uuid);
     write_console_backend(w);
@@ -197,31 +198,63 @@ int nodes_create(const struct toolstack *t, domid_t id, const struct domain_conf
     return 0;
 }
 
-// What of one kind of device serves the domain, in domain 0.
-static void remove_backends(const struct toolstack *t, domid_t id)
+// With all below it; it need not be there.
+static int remove_node(const struct toolstack *t, const char *path)
+{
+    return xs_rm(t->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
+}
+
+// What of each kind of device serves the domain, in domain 0.
+static int remove_backends(const struct toolstack *t, domid_t id)
 {
     char path[DOMAIN_PATH_MAX];
     unsigned count = 0;
     char **kinds = xs_directory(t->store, XBT_NULL, "/local/domain/0/backend", &count);
+    int rc = kinds || errno == ENOENT ? 0 : -errno;
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && !rc; i++) {
         snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kinds[i], id);
-        xs_rm(t->store, XBT_NULL, path);
+        rc = remove_node(t, path);
     }
     free(kinds);
+    return rc;
+}
+
+// Its own folder goes last: as long as it is there, what could not be removed can be found again.
+static int remove_all(const struct toolstack *t, domid_t id, const char *vm)
+{
+    char path[DOMAIN_PATH_MAX];
+    int rc = remove_backends(t, id);
+
+    if (!rc && !strncmp(vm, "/vm/", 4) && vm[4])
+        rc = remove_node(t, vm);
+    snprintf(path, sizeof(path), "/libxl/%u", id);
+    if (!rc)
+        rc = remove_node(t, path);
+    snprintf(path, sizeof(path), "/local/domain/%u", id);
+    return rc ? rc : remove_node(t, path);
 }
 
 int nodes_remove(const struct toolstack *t, domid_t id)
 {
     char path[DOMAIN_PATH_MAX];
-    char *vm = domain_read(t, id, "vm");
+    char *base, *vm;
+    int rc;
 
-    remove_backends(t, id);
-    if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
-        xs_rm(t->store, XBT_NULL, vm);
-    free(vm);
-    snprintf(path, sizeof(path), "/libxl/%u", id);
-    xs_rm(t->store, XBT_NULL, path);
     snprintf(path, sizeof(path), "/local/domain/%u", id);
-    return xs_rm(t->store, XBT_NULL, path) ? 0 : -errno;
+    base = xs_read(t->store, XBT_NULL, path, NULL);
+    rc = base ? 0 : -errno;
+    free(base);
+    if (rc && rc != -ENOENT)
+        return rc;
+    vm = domain_read(t, id, "vm");
+    if (vm || errno == ENOENT) {
+        int error = remove_all(t, id, vm ? vm : "");
+
+        rc = error ? error : rc;
+    } else {
+        rc = -errno;
+    }
+    free(vm);
+    return rc;
 }

@@ -140,6 +140,8 @@ int domain_rename(const struct toolstack *t, domid_t id, const char *name)
         fprintf(t->messages, "domain %d is called %s already; names are unique\n", other, name);
         return -EEXIST;
     }
+    if (other != -ESRCH)
+        return domain_fail(t, other, "xenstore does not tell which names are taken");
     rc = domain_write(t, id, "name", name);
     return rc ? rc : write_vm_name(t, id, name);
 }

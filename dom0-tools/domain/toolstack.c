@@ -73,12 +73,14 @@ int domain_find(const struct toolstack *t, const char *name)
 {
     unsigned count = 0;
     char **ids = xs_directory(t->store, XBT_NULL, "/local/domain", &count);
-    int found = -ESRCH;
+    int found = ids || errno == ENOENT ? -ESRCH : -errno;
 
-    for (unsigned i = 0; i < count && found < 0; i++) {
+    for (unsigned i = 0; i < count && found == -ESRCH; i++) {
         domid_t id = (domid_t)strtoul(ids[i], NULL, 10);
         char *other = domain_read(t, id, "name");
 
+        if (!other && errno != ENOENT)
+            found = -errno;
         if (other && !strcmp(other, name))
             found = id;
         free(other);

@@ -84,6 +84,11 @@ void machine_create_domain(domid_t id)
     machine.domains[id].pages = 0;
 }
 
+static int refused(const char *what)
+{
+    return machine.refuse ? machine.refuse(what) : 0;
+}
+
 static struct fake_domain *domain(domid_t id)
 {
     return id < 4 && machine.domains[id].there ? &machine.domains[id] : NULL;
@@ -91,7 +96,7 @@ static struct fake_domain *domain(domid_t id)
 
 void *control_buffer(struct control *control, size_t size)
 {
-    return calloc(1, size);
+    return refused("buffer") ? NULL : calloc(1, size);
 }
 
 void control_buffer_free(struct control *control, void *buffer, size_t size)
@@ -102,8 +107,12 @@ void control_buffer_free(struct control *control, void *buffer, size_t size)
 void *control_map(struct control *control, domid_t id, int protection, const uint64_t *frames,
                   size_t count, int *errors)
 {
-    uint8_t *at = mmap(NULL, count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *at;
 
+    errno = -refused("map");
+    if (errno)
+        return NULL;
+    at = mmap(NULL, count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (machine.before_map)
         machine.before_map();
     for (size_t i = 0; i < count; i++) {
@@ -132,6 +141,8 @@ void control_unmap(void *address, size_t count)
 
 static long populate(struct xen_memory_reservation *r)
 {
+    if (r->extent_order) // no two frames lie side by side
+        return 0;
     for (uint64_t i = 0; i < r->nr_extents; i++) {
         uint64_t mfn = machine_give(r->domid, (uint32_t)r->extent_start[i]);
 
@@ -149,6 +160,7 @@ static long decrease(struct xen_memory_reservation *r)
     if (mfn >= MACHINE_FRAMES || machine.owner[mfn] != r->domid || r->nr_extents != 1)
         return 0;
     machine.owner[mfn] = 0;
+    machine.frames_left++;
     machine.domains[r->domid].pages--;
     memset(machine_page(mfn), 0, PAGE);
     return 1;
@@ -156,6 +168,10 @@ static long decrease(struct xen_memory_reservation *r)
 
 long control_memory_op(struct control *control, unsigned command, void *argument, size_t size)
 {
+    int rc = refused("memory_op");
+
+    if (rc)
+        return rc;
     switch (command) {
     case XENMEM_populate_physmap:
         return populate(argument);
@@ -163,6 +179,8 @@ long control_memory_op(struct control *control, unsigned command, void *argument
         return decrease(argument);
     case XENMEM_maximum_ram_page:
         return MACHINE_FRAMES - 1;
+    case XENMEM_set_memory_map:
+        return 0;
     default:
         return -ENOSYS;
     }
@@ -191,6 +209,10 @@ static long pin(const struct mmuext_op *ops, uint64_t count, domid_t id)
 
 long control_hypercall(struct control *control, unsigned number, const uint64_t a[5])
 {
+    long rc = refused("hypercall");
+
+    if (rc || (machine.hypercall && machine.hypercall(number, a, &rc)))
+        return rc;
     if (number == __HYPERVISOR_grant_table_op)
         return setup_grants((void *)a[1]);
     if (number == __HYPERVISOR_mmuext_op)
@@ -274,10 +296,26 @@ static int vcpu_op(struct fake_domain *d, struct xen_domctl *op)
     }
 }
 
+void machine_destroy_domain(domid_t id)
+{
+    for (uint64_t mfn = 0; mfn < MACHINE_FRAMES; mfn++)
+        if (machine.owner[mfn] == id) {
+            machine.owner[mfn] = 0;
+            machine.type[mfn] = 0;
+            machine.frames_left++;
+            memset(machine_page(mfn), 0, PAGE);
+        }
+    memset(&machine.domains[id], 0, sizeof(machine.domains[id]));
+}
+
 int control_domctl(struct control *control, struct xen_domctl *op)
 {
-    struct fake_domain *d = domain(op->domain);
+    struct fake_domain *d;
+    int rc = refused("domctl");
 
+    if (rc || (machine.domctl && machine.domctl(op, &rc)))
+        return rc;
+    d = domain(op->domain);
     if (!d)
         return -ESRCH;
     switch (op->cmd) {

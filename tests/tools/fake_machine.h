@@ -31,6 +31,11 @@ struct fake_machine {
     bool dirty[MACHINE_FRAMES];
     unsigned frames_left; // to be given out; then there is no memory
     void (*before_map)(void);
+    // Asked before each call, by its name: -errno refuses it.
+    int (*refuse)(const char *what);
+    // More domctls and hypercalls than this machine has: true if it was one, with its result.
+    bool (*domctl)(struct xen_domctl *op, int *rc);
+    bool (*hypercall)(unsigned number, const uint64_t arguments[5], long *rc);
 };
 extern struct fake_machine machine;
 
@@ -38,6 +43,7 @@ extern struct fake_machine machine;
 void machine_reset(void);
 struct control *machine_control(void);
 void machine_create_domain(domid_t id);
+void machine_destroy_domain(domid_t id);
 // A frame's content.
 void *machine_page(uint64_t mfn);
 // A frame for a domain, as its guest frame `pfn`.
