@@ -1,0 +1,74 @@
+// Kernels as guests are made of them: unpacked, read, planned and, where they are good, built into
+// a guest of 8 MB. Whatever comes, it ends with an error in words or with a guest that is
+// consistent, and nothing is touched that is not the new domain's.
+//
+// sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
+// libraries: -D_GNU_SOURCE -Idom0-tools -lz -llzma -lzstd
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "builder/builder.h"
+#include "tests/tools/fake_machine.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define PAGES 2048
+
+int control_sysctl(struct control *control, struct xen_sysctl *op)
+{
+    return -ENOSYS; // only asked how much memory there is where there is too little
+}
+
+static bool more_domctls(struct xen_domctl *op, int *rc)
+{
+    *rc = 0;
+    return op->cmd == XEN_DOMCTL_hypercall_init;
+}
+
+static void build(struct pv_image *image, FILE *messages)
+{
+    struct pv_target target = {.control = machine_control(), .domain = 2};
+    struct pv_build result;
+
+    machine_reset();
+    machine.domctl = more_domctls;
+    machine_create_domain(2);
+    if (pv_image_build(image, &target, messages, &result))
+        abort(); // what was planned can be built
+    if (machine.domains[2].pages < PAGES || machine.owner[result.console_mfn] != 2 ||
+        machine.owner[result.xenstore_mfn] != 2 || !machine.domains[2].online[0])
+        abort();
+    machine_destroy_domain(2);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static FILE *messages;
+    static char path[32], said[4096];
+    static int fd = -1;
+    struct pv_image_source source = {
+        .kernel = path, .cmdline = "console=hvc0", .memory_kib = PAGES * 4};
+    struct pv_image *image;
+
+    if (fd < 0) {
+        fd = memfd_create("kernel", 0);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        messages = fmemopen(said, sizeof(said), "w");
+    }
+    rewind(messages);
+    if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+        abort();
+    if (pv_image_open(&source, messages, &image)) {
+        fflush(messages);
+        if (ftell(messages) <= 0)
+            abort(); // it must be said
+        return 0;
+    }
+    build(image, messages);
+    pv_image_free(image);
+    return 0;
+}
