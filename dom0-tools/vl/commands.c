@@ -60,7 +60,8 @@ const struct vl_command vl_commands[] = {
      "  -l, --long       their configurations, as JSON\n"
      "  -v, --verbose    UUIDs and reasons of shutdown, too\n"
      "  -c, --cpupool    the CPU pool, too\n"
-     "  -n, --numa       is xl's; -Z likewise\n" JSON},
+     "  -n, --numa       the nodes whose memory they are to have, too\n"
+     "  -Z, --context    is xl's: there are no security labels\n" JSON},
     {"vm-list", vl_vm_list, "[--json]", "show guests with their UUIDs", JSON},
     {"console", vl_console, "[-n NUMBER] DOMAIN",
      "attach this terminal to a domain's console; Ctrl-] leaves it",

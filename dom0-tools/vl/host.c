@@ -52,6 +52,11 @@ struct cpu_topology vl_topology(void)
     return (struct cpu_topology){nodes, cpus};
 }
 
+uint32_t vl_nodes(void)
+{
+    return vl_physinfo().max_node_id + 1;
+}
+
 uint32_t vl_scheduler(void)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
@@ -153,6 +158,7 @@ static void put_machine(struct json *json)
     put_capabilities(json, p.capabilities);
     put_number(json, "total_memory", (int64_t)(p.total_pages / 256));
     put_number(json, "free_memory", (int64_t)((p.free_pages - p.outstanding_pages) / 256));
+    put_number(json, "free_memory_kb", (int64_t)((p.free_pages - p.outstanding_pages) * 4));
     put_number(json, "outstanding_claims", (int64_t)(p.outstanding_pages / 256));
     put_number(json, "free_cpus", 0);
 }

@@ -2,15 +2,19 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uuid/uuid.h>
 
+#include "config/cpu_list.h"
 #include "vl/commands.h"
 #include "vl/domains.h"
+#include "vl/host.h"
 #include "vl/pools.h"
 #include "vl/saved_config.h"
 #include "vl/table.h"
 
-#define PAGE_KIB 4
+#define PAGE_KIB  4
+#define MAX_NODES 64
 
 static int64_t memory_mib(const struct xen_domctl_getdomaininfo *info)
 {
@@ -70,35 +74,62 @@ static size_t chosen(int argc, char **argv, struct vl_domain **out)
         (int64_t)(d)->info.nr_online_vcpus, state, seconds(&(d)->info)
 
 struct list_options {
-    bool details, verbose, pool, numa, json, context;
+    bool details, verbose, pool, numa, json;
 };
 
-static const struct vl_column list_columns[] = {
-    BASICS, UUID, REASON, {"Cpupool", "cpupool", 0, VL_TEXT}};
+enum { LIST_UUID = 6, LIST_REASON, LIST_POOL, LIST_NODES, LIST_COLUMNS };
 
-static void list_row(struct vl_table *table, const struct vl_domain *d)
+// Of the nodes whose memory a domain is to have; "-" where the hypervisor does not tell.
+static char *node_affinity(domid_t domain)
+{
+    uint8_t *nodes = vl_buffer(MAX_NODES / 8);
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_getnodeaffinity, .domain = domain};
+    char *text;
+
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){nodes, MAX_NODES};
+    if (control_domctl(vl_control(), &op))
+        text = strdup("-");
+    else
+        text = cpu_list_format(nodes, MAX_NODES, vl_nodes());
+    control_buffer_free(vl_control(), nodes, MAX_NODES / 8);
+    if (!text)
+        exit(vl_complain("out of memory"));
+    return text;
+}
+
+// Asks only for what will be seen.
+static void list_row(struct vl_table *table, const struct list_options *o,
+                     const struct vl_domain *d)
 {
     char state[7], uuid[UUID_STR_LEN];
+    char *pool = o->pool || o->json ? vl_pool_name(d->info.cpupool) : NULL;
+    char *nodes = o->numa || o->json ? node_affinity(d->info.domain) : NULL;
 
     vl_domain_state(&d->info, state);
     uuid_unparse_lower(d->info.handle, uuid);
-    char *pool = vl_pool_name(d->info.cpupool);
-    vl_table_row(table, BASIC_VALUES(d), uuid, vl_shutdown_reason(&d->info), pool);
+    vl_table_row(table, BASIC_VALUES(d), uuid, vl_shutdown_reason(&d->info), pool, nodes);
+    free(nodes);
     free(pool);
 }
 
-static void list_pools(struct vl_domain *domains, size_t count)
+static void list_table(const struct list_options *o, struct vl_domain *domains, size_t count)
 {
-    static const struct vl_column columns[] = {BASICS, {"Cpupool", "cpupool", -10, VL_TEXT}};
-    struct vl_table *table = vl_table_new(columns, sizeof(columns) / sizeof(columns[0]), false);
+    struct vl_column columns[LIST_COLUMNS] = {BASICS,
+                                              UUID,
+                                              REASON,
+                                              {"Cpupool", "cpupool", -10, VL_TEXT},
+                                              {"NODE Affinity", "node_affinity", -13, VL_TEXT}};
+    struct vl_table *table;
 
-    for (size_t i = 0; i < count; i++) {
-        char state[7];
-        char *pool = vl_pool_name(domains[i].info.cpupool);
-        vl_domain_state(&domains[i].info, state);
-        vl_table_row(table, BASIC_VALUES(&domains[i]), pool);
-        free(pool);
-    }
+    if (!o->verbose)
+        columns[LIST_UUID].title = columns[LIST_REASON].title = NULL;
+    if (!o->pool)
+        columns[LIST_POOL].title = NULL;
+    if (!o->numa)
+        columns[LIST_NODES].title = NULL;
+    table = vl_table_new(columns, LIST_COLUMNS, o->json);
+    for (size_t i = 0; i < count; i++)
+        list_row(table, o, &domains[i]);
     vl_table_end(table);
 }
 
@@ -146,17 +177,10 @@ int vl_list(int argc, char **argv)
     size_t count = chosen(argc, argv, &domains);
     int result = VL_OK;
 
-    if (o.details) {
+    if (o.details)
         result = list_details(domains, count, optind + 1 == argc);
-    } else if (o.pool && !o.json && !o.verbose) {
-        list_pools(domains, count);
-    } else {
-        size_t columns = o.json ? 9 : o.verbose ? 8 : 6;
-        struct vl_table *table = vl_table_new(list_columns, columns, o.json);
-        for (size_t i = 0; i < count; i++)
-            list_row(table, &domains[i]);
-        vl_table_end(table);
-    }
+    else
+        list_table(&o, domains, count);
     vl_domains_free(domains, count);
     return result;
 }

@@ -9,6 +9,7 @@
 struct vl_table {
     const struct vl_column *columns;
     size_t count;
+    size_t last; // that is shown as text
     struct json *json;
 };
 
@@ -23,8 +24,13 @@ struct vl_table *vl_table_new(const struct vl_column *columns, size_t count, boo
         return table;
     }
     for (size_t i = 0; i < count; i++)
-        printf("%s%*s", i ? " " : "", i + 1 == count && columns[i].width < 0 ? 0 : columns[i].width,
-               columns[i].title);
+        if (columns[i].title)
+            table->last = i;
+    for (size_t i = 0; i < count; i++)
+        if (columns[i].title)
+            printf("%s%*s", i ? " " : "",
+                   i == table->last && columns[i].width < 0 ? 0 : columns[i].width,
+                   columns[i].title);
     putchar('\n');
     return table;
 }
@@ -33,7 +39,9 @@ static void put_text(const struct vl_column *column, bool last, va_list *argumen
 {
     int width = last && column->width < 0 ? 0 : column->width;
 
-    if (column->kind == VL_TEXT)
+    if (!column->title)
+        (void)va_arg(*arguments, const char *); // text, as all that can be hidden
+    else if (column->kind == VL_TEXT)
         printf("%*s", width, va_arg(*arguments, const char *));
     else if (column->kind == VL_NUMBER)
         printf("%*lld", width, (long long)va_arg(*arguments, int64_t));
@@ -63,9 +71,9 @@ void vl_table_row(struct vl_table *table, ...)
             put_json(table->json, &table->columns[i], &arguments);
             continue;
         }
-        if (i)
+        if (i && table->columns[i].title)
             putchar(' ');
-        put_text(&table->columns[i], i + 1 == table->count, &arguments);
+        put_text(&table->columns[i], i == table->last, &arguments);
     }
     if (table->json)
         json_end_map(table->json);

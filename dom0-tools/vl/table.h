@@ -11,9 +11,9 @@ enum vl_kind {
 };
 
 struct vl_column {
-    const char *title;
-    const char *key; // in JSON
-    int width;       // negative: to the left
+    const char *title; // NULL: not shown as text; for VL_TEXT alone
+    const char *key;   // in JSON
+    int width;         // negative: to the left
     enum vl_kind kind;
 };
 
