@@ -20,6 +20,7 @@ install-tools: tools
 	$(if $(XENSTORE_PROGRAMS),$(XENSTORE_PROGRAMS) --help | sed -n 's/^  xenstore \([a-z]*\) .*/\1/p' | \
 	    xargs -I{} ln -sf xenstore $(DESTDIR)/usr/bin/xenstore-{})
 	$(call install_files,755,$(LIBXENSTORE),/usr/lib/vellum)
+	$(call install_files,755,$(wildcard backends/*/scripts/*),/usr/lib/vellum/scripts)
 	$(call install_files,644,$(wildcard $(addprefix dom0-tools/service/*.,service target mount)),/usr/lib/systemd/system)
 	install -D -m 644 dom0-tools/service/modules.conf $(DESTDIR)/usr/lib/modules-load.d/vellum.conf
 	install -D -m 755 dom0-tools/service/vellum.init $(DESTDIR)/etc/init.d/vellum
@@ -36,7 +37,7 @@ install-docs:
 # The tools as they lie in an image of domain 0. Made anew when a program or a unit changed.
 TOOLS_ROOT := $(TOOLS_DIR)/root
 tools-root: $(TOOLS_DIR)/root.made
-$(TOOLS_DIR)/root.made: $(TOOLS_PROGRAMS) $(wildcard dom0-tools/service/*) dom0-tools/install.mk
+$(TOOLS_DIR)/root.made: $(TOOLS_PROGRAMS) $(wildcard dom0-tools/service/* backends/*/scripts/*) dom0-tools/install.mk
 	$(Q)rm -rf $(TOOLS_ROOT) && mkdir -p $(TOOLS_ROOT)
 	$(Q)$(MAKE) -s --no-print-directory install-tools DESTDIR=$(TOOLS_ROOT)
 	$(Q)touch $@

@@ -2,13 +2,12 @@
 
 #include <stdlib.h>
 
-struct net_batch *batch_new(domid_t guest)
+struct net_batch *batch_new(void)
 {
     struct net_batch *batch = calloc(1, sizeof(*batch));
 
     if (!batch)
         return NULL;
-    batch->guest = guest;
     batch->memory = aligned_alloc(NET_PAGE, (size_t)NET_BATCH_PAGES * NET_PAGE);
     if (!batch->memory) {
         free(batch);

@@ -9,16 +9,14 @@
 #include <stdint.h>
 
 #include "backends/net/offload.h"
-#include "pv-abi/grant_table.h"
-#include "pv-abi/xen.h"
-
-#include <xen/gntdev.h>
+#include "control/grant.h"
 
 #define NET_PAGE           4096U
 #define NET_RING_ENTRIES   256 // of either ring, at the most: a page's worth
 #define NET_BATCH_PAGES    96  // of memory; more than the longest frame needs, twice over
 #define NET_BATCH_FRAMES   64
 #define NET_BATCH_SEGMENTS (NET_RING_ENTRIES + 1)
+_Static_assert(NET_BATCH_SEGMENTS <= GRANT_COPY_MOST, "a batch is copied at once");
 // Pages of the longest frame.
 #define NET_FRAME_PAGES ((FRAME_BYTES + FRAME_TAGS_MAX * FRAME_TAG + NET_PAGE - 1) / NET_PAGE)
 
@@ -46,16 +44,15 @@ struct net_frame {
 };
 
 struct net_batch {
-    domid_t guest;
     uint32_t frames_count, slots_count, segments_count, pages_count;
     struct net_frame frames[NET_BATCH_FRAMES];
     struct net_slot slots[NET_BATCH_SEGMENTS];
-    struct gntdev_grant_copy_segment segments[NET_BATCH_SEGMENTS];
+    struct grant_copy segments[NET_BATCH_SEGMENTS];
     uint8_t *memory; // NET_BATCH_PAGES pages
 };
 
 // NULL: no memory.
-struct net_batch *batch_new(domid_t guest);
+struct net_batch *batch_new(void);
 void batch_free(struct net_batch *batch);
 
 void batch_clear(struct net_batch *batch);

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define BYTES_MAX    UINT32_MAX
+#define BYTES_MAX    1000000000000000
 #define INTERVAL_MAX UINT32_MAX
 
 bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
@@ -14,7 +14,7 @@ bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
     *credit = (struct net_credit){0};
     if (!text || !*text)
         return true;
-    if (sscanf(text, "%10" SCNu64 ",%10" SCNu64 "%c", &bytes, &interval, &rest) != 2)
+    if (sscanf(text, "%19" SCNu64 ",%19" SCNu64 "%c", &bytes, &interval, &rest) != 2)
         return false;
     if (bytes > BYTES_MAX || interval > INTERVAL_MAX)
         return false;
@@ -28,13 +28,13 @@ bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
 static void refill(struct net_credit *credit, uint64_t now_us)
 {
     uint64_t intervals = (now_us - credit->refilled_us) / credit->interval_us;
+    uint64_t missing = (uint64_t)((int64_t)credit->bytes - credit->left);
 
-    if (intervals > UINT32_MAX / 2)
-        intervals = UINT32_MAX / 2;
     credit->refilled_us += intervals * credit->interval_us;
-    credit->left += (int64_t)(intervals * credit->bytes);
-    if (credit->left > (int64_t)credit->bytes)
+    if (intervals > missing / credit->bytes)
         credit->left = (int64_t)credit->bytes;
+    else
+        credit->left += (int64_t)(intervals * credit->bytes);
 }
 
 uint64_t credit_wait(struct net_credit *credit, uint64_t now_us)

@@ -25,7 +25,7 @@ struct net_port {
     struct net_batch *batch;
     struct net_statistics statistics;
     // Copies all segments; -errno if that cannot be done at all.
-    int (*copy)(void *context, struct gntdev_grant_copy_segment *segments, uint32_t count);
+    int (*copy)(void *context, struct grant_copy *copies, uint32_t count);
     void *context;
 };
 

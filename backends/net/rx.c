@@ -90,11 +90,11 @@ void rx_place(struct rx_ring *rx, struct net_batch *batch, struct net_frame *fra
                                  (done ? 0 : first_flags(&frame->offload)));
         slot->copied = true;
         slot->segment = batch->segments_count;
-        batch->segments[batch->segments_count++] = (struct gntdev_grant_copy_segment){
-            .source.virt = frame->data + done,
-            .dest.foreign = {.ref = reference, .domid = batch->guest},
-            .len = (uint16_t)size,
-            .flags = GNTCOPY_dest_gref,
+        batch->segments[batch->segments_count++] = (struct grant_copy){
+            .local = frame->data + done,
+            .reference = reference,
+            .length = (uint16_t)size,
+            .to_guest = true,
         };
         if (!done && frame->offload.gso_type != XEN_NETIF_GSO_TYPE_NONE)
             add_info(rx, batch, frame);

@@ -87,11 +87,11 @@ static void add_segment(struct net_batch *batch, struct net_slot *slot, uint8_t 
 {
     slot->copied = true;
     slot->segment = batch->segments_count;
-    batch->segments[batch->segments_count++] = (struct gntdev_grant_copy_segment){
-        .source.foreign = {.ref = request->gref, .offset = request->offset, .domid = batch->guest},
-        .dest.virt = to,
-        .len = (uint16_t)size,
-        .flags = GNTCOPY_source_gref,
+    batch->segments[batch->segments_count++] = (struct grant_copy){
+        .local = to,
+        .reference = request->gref,
+        .offset = request->offset,
+        .length = (uint16_t)size,
     };
 }
 

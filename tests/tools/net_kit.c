@@ -13,33 +13,27 @@ static void must(bool done)
         abort();
 }
 
-static int16_t copy_one(struct net_kit *kit, const struct gntdev_grant_copy_segment *s)
+static int16_t copy_one(struct net_kit *kit, const struct grant_copy *c)
 {
-    bool reads = s->flags == GNTCOPY_source_gref;
-    uint32_t ref = reads ? s->source.foreign.ref : s->dest.foreign.ref;
-    uint32_t offset = reads ? s->source.foreign.offset : s->dest.foreign.offset;
-
     // The driver refuses the whole call for these: whoever asks has not checked.
-    must(reads || s->flags == GNTCOPY_dest_gref);
-    must(offset + s->len <= NET_PAGE);
-    must((reads ? s->source.foreign.domid : s->dest.foreign.domid) == KIT_GUEST);
-    if (ref >= KIT_PAGES || kit->revoked[ref])
+    must(c->offset + c->length <= (int)NET_PAGE);
+    if (c->reference >= KIT_PAGES || kit->revoked[c->reference])
         return GNTST_bad_gntref;
-    if (reads)
-        memcpy(s->dest.virt, kit->pages[ref] + offset, s->len);
+    if (c->to_guest)
+        memcpy(kit->pages[c->reference] + c->offset, c->local, c->length);
     else
-        memcpy(kit->pages[ref] + offset, s->source.virt, s->len);
+        memcpy(c->local, kit->pages[c->reference] + c->offset, c->length);
     return GNTST_okay;
 }
 
-static int copy(void *context, struct gntdev_grant_copy_segment *segments, uint32_t count)
+static int copy(void *context, struct grant_copy *copies, uint32_t count)
 {
     struct net_kit *kit = context;
 
     if (kit->copy_fails)
         return -EFAULT;
     for (uint32_t i = 0; i < count; i++)
-        segments[i].status = copy_one(kit, &segments[i]);
+        copies[i].status = copy_one(kit, &copies[i]);
     return 0;
 }
 
@@ -55,7 +49,7 @@ struct net_kit *kit_new(void)
     kit->queue.tap = ends[0];
     kit->queue.port = &kit->port;
     kit->port.guest = (struct net_guest){true, true, true, true, true};
-    kit->port.batch = batch_new(KIT_GUEST);
+    kit->port.batch = batch_new();
     kit->port.copy = copy;
     kit->port.context = kit;
     must(kit->port.batch);

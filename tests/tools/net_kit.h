@@ -5,7 +5,6 @@
 #include "backends/net/queue.h"
 
 #define KIT_PAGES 600
-#define KIT_GUEST 7
 
 struct net_kit {
     uint8_t pages[KIT_PAGES][NET_PAGE]; // the reference of a page is its number

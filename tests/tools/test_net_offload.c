@@ -256,7 +256,7 @@ static void test_filter(void)
 static void test_credit(void)
 {
     static const char *const wrong[] = {
-        "1", "1,", ",1", "x,1", "1,1,1", "1,1x", "-1,1", "99999999999,1", "1,99999999999"};
+        "1", "1,", ",1", "x,1", "1,1,1", "1,1x", "-1,1", "9999999999999999,1", "1,99999999999"};
     struct net_credit credit;
     uint64_t now = 1000, sent = 0;
 
@@ -279,6 +279,9 @@ static void test_credit(void)
     now += 3600ULL * 1000000;                      // an hour's silence saves up one interval
     CU_ASSERT_EQUAL(credit_wait(&credit, now), 0);
     CU_ASSERT_EQUAL(credit.left, 62500);
+    CU_ASSERT_TRUE(credit_parse(&credit, "10000000000,100000000", now));
+    credit_spend(&credit, 9999999999);
+    CU_ASSERT_EQUAL(credit_wait(&credit, now), 0);
     CU_ASSERT_TRUE(credit_parse(&credit, "1,4294967295", now));
     credit_spend(&credit, 65535);
     CU_ASSERT(credit_wait(&credit, now) > 65000ULL * 4294967295);
