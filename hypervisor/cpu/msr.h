@@ -12,6 +12,7 @@
 #define MSR_MCG_STATUS     0x17a
 #define MSR_MISC_ENABLE    0x1a0
 #define MSR_PAT            0x277
+#define MSR_MC0_CTL        0x400
 #define MSR_TSC_DEADLINE   0x6e0
 #define MSR_X2APIC         0x800
 #define MSR_X2APIC_ICR     0x830

@@ -14,6 +14,11 @@
 #define EFER_LMA 0x400
 #define EFER_NX  0x800
 
+// Two empty banks of machine checks. Nobody is told of them, but a guest that was started on Xen
+// has been, and its kernel takes a #GP on them for a broken processor.
+#define MSR_MC_FIRST MSR_MC0_CTL
+#define MSR_MC_LAST  (MSR_MC0_CTL + 2 * 4 - 1)
+
 static bool read_machine(uint32_t msr, uint64_t *value)
 {
     switch (msr) {
@@ -58,6 +63,7 @@ bool pv_rdmsr(struct pv_vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_MCG_CAP: // no banks, no error
     case MSR_MCG_STATUS:
     case MSR_MTRRCAP:
+    case MSR_MC_FIRST ... MSR_MC_LAST:
         return true;
     case MSR_FS_BASE:
     case MSR_GS_BASE:
@@ -106,6 +112,7 @@ bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value)
         return true;
     case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP: // callback_op sets this up
     case MSR_UCODE_REV:
+    case MSR_MC_FIRST ... MSR_MC_LAST:
         return true;
     case MSR_STAR ... MSR_FMASK: // ... and this; Linux knows
         return false;
