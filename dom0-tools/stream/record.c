@@ -7,8 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stream/stream.h"
+
 #define OLDEST_VERSION 2
 #define IOVS           64 // given to the kernel at once
+
+volatile sig_atomic_t stream_interrupted;
 
 // Passes over `done` bytes at the start of the vector.
 static void advance(struct iovec **iov, unsigned *count, size_t done)
@@ -28,8 +32,11 @@ int stream_write(int fd, struct iovec *iov, unsigned count)
 {
     advance(&iov, &count, 0);
     while (count) {
-        ssize_t n = writev(fd, iov, count < IOVS ? (int)count : IOVS);
+        ssize_t n;
 
+        if (stream_interrupted)
+            return -EINTR;
+        n = writev(fd, iov, count < IOVS ? (int)count : IOVS);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -75,8 +82,11 @@ int stream_read(int fd, void *buffer, size_t length)
     char *at = buffer;
 
     while (length) {
-        ssize_t n = read(fd, at, length);
+        ssize_t n;
 
+        if (stream_interrupted)
+            return -EINTR;
+        n = read(fd, at, length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

@@ -1,7 +1,8 @@
 // Saving a PV guest. While it runs (live), first everything is sent, then again and again what it
-// has written meanwhile, until little is left or it writes as fast as we send; then it is
+// has written meanwhile, until little is left, or not less than the last time; then it is
 // suspended, and what is left goes, with the state of its vCPUs.
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,12 +43,16 @@ static long read_log(struct saver *saver, uint32_t mode)
 static void mark_all(struct saver *saver)
 {
     memset(saver->dirty, 0xff, saver->dirty_size);
+    for (uint64_t pfn = saver->p2m.count; pfn < saver->dirty_size * 8; pfn++)
+        bit_clear(saver->dirty, pfn);
 }
 
 static int suspend(struct saver *saver)
 {
-    int rc = saver->s->suspend(saver->s->arg);
+    int rc = stream_interrupted ? -EINTR : saver->s->suspend(saver->s->arg);
 
+    if (rc == -EINTR)
+        fprintf(saver->s->messages, "save: interrupted\n");
     if (rc)
         return rc;
     saver->suspended = true;
@@ -57,11 +62,19 @@ static int suspend(struct saver *saver)
     return -EAGAIN;
 }
 
+static int enable_log(struct saver *saver)
+{
+    return shadow_op(saver, XEN_DOMCTL_SHADOW_OP_ENABLE, XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY, false);
+}
+
 static int start_log(struct saver *saver)
 {
-    int rc =
-        shadow_op(saver, XEN_DOMCTL_SHADOW_OP_ENABLE, XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY, false);
+    int rc = enable_log(saver);
 
+    if (rc == -EINVAL) { // it is on: somebody who was killed has left it so
+        shadow_op(saver, XEN_DOMCTL_SHADOW_OP_OFF, 0, false);
+        rc = enable_log(saver);
+    }
     if (rc)
         fprintf(saver->s->messages,
                 "save: the hypervisor does not log what a running guest writes: "
@@ -70,27 +83,39 @@ static int start_log(struct saver *saver)
     return rc;
 }
 
+static void defer_dirty(struct saver *saver)
+{
+    for (uint64_t i = 0; i < saver->dirty_size / 8; i++)
+        saver->deferred[i] |= saver->dirty[i];
+}
+
 static int live_rounds(struct saver *saver)
 {
-    int rc = 0;
+    long left = LONG_MAX, before;
 
     mark_all(saver);
-    for (unsigned round = 1; !rc; round++) {
-        long left;
+    for (unsigned round = 1;; round++) {
+        int rc = save_pages(saver, round);
 
-        rc = save_pages(saver, round);
         if (rc || round == LIVE_ROUNDS)
-            break;
+            return rc;
+        before = left;
         left = read_log(saver, 0);
         if (left < 0)
             return (int)left;
-        if (left < FEW_FRAMES) { // they are for the last round
-            for (uint64_t i = 0; i < saver->dirty_size / 8; i++)
-                saver->deferred[i] |= saver->dirty[i];
-            break;
+        if (left < FEW_FRAMES || left >= before) {
+            defer_dirty(saver);
+            return 0;
         }
     }
-    return rc;
+}
+
+// Frames that the guest has got or given back while it was looked at, and that no log tells of.
+static void mark_changed(struct saver *saver)
+{
+    for (uint64_t pfn = 0; pfn < saver->p2m.count; pfn++)
+        if ((p2m_mfn(&saver->p2m, pfn) != UINT64_MAX) != bit_test(saver->known, pfn))
+            bit_set(saver->dirty, pfn);
 }
 
 static int save_live(struct saver *saver)
@@ -110,6 +135,7 @@ static int save_live(struct saver *saver)
     if (!rc) {
         for (uint64_t i = 0; i < saver->dirty_size / 8; i++)
             saver->dirty[i] |= saver->deferred[i];
+        mark_changed(saver);
         rc = save_pages(saver, 0);
     }
     shadow_op(saver, XEN_DOMCTL_SHADOW_OP_OFF, 0, false);

@@ -185,6 +185,12 @@ static int save_page(struct saver *saver, uint64_t pfn)
     return b->count == STREAM_BATCH ? send_batch(saver) : 0;
 }
 
+static void tell(const struct saver *saver, const struct stream_progress *progress)
+{
+    if (saver->s->progress)
+        saver->s->progress(saver->s->arg, progress);
+}
+
 int save_pages(struct saver *saver, unsigned round)
 {
     struct stream_progress progress = {.round = round};
@@ -197,8 +203,13 @@ int save_pages(struct saver *saver, unsigned round)
         if (!bit_test(saver->dirty, pfn))
             continue;
         rc = save_page(saver, pfn);
-        if (!(++progress.done % STREAM_BATCH) && saver->s->progress)
-            saver->s->progress(saver->s->arg, &progress);
+        if (!(++progress.done % STREAM_BATCH) && progress.done < progress.total)
+            tell(saver, &progress);
     }
-    return rc ? rc : send_batch(saver);
+    if (!rc)
+        rc = send_batch(saver);
+    progress.done = progress.total;
+    if (!rc)
+        tell(saver, &progress);
+    return rc;
 }

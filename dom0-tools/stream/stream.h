@@ -5,15 +5,20 @@
 // Each function says on `messages`, in a line, why it failed.
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "control/control.h"
 
+// For a signal handler to set: whatever is being saved or restored ends with -EINTR as soon as it
+// reads or writes, and is cleaned up after as after any other error.
+extern volatile sig_atomic_t stream_interrupted;
+
 struct stream_progress {
     unsigned round;       // 1: everything; further ones: what was written meanwhile; 0: the last
-    uint64_t done, total; // frames of this round
+    uint64_t done, total; // frames of this round; equal at its end
 };
 
 struct stream_save {

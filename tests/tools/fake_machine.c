@@ -236,6 +236,8 @@ static int shadow_op(struct fake_domain *d, domid_t id, struct xen_domctl_shadow
 {
     switch (op->op) {
     case XEN_DOMCTL_SHADOW_OP_ENABLE:
+        if (d->logging)
+            return -EINVAL;
         d->logging = true;
         memset(machine.dirty, 0, sizeof(machine.dirty));
         return 0;

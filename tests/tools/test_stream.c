@@ -112,20 +112,56 @@ static int suspended(void *arg)
     return 0;
 }
 
-static int save(int fd, bool live)
+static struct {
+    unsigned rounds;       // seen by progress()
+    unsigned interrupt_at; // as a signal would, in that round
+} watched;
+
+static void progress(void *arg, const struct stream_progress *p)
 {
-    unsigned suspends = 0;
+    CU_ASSERT(p->done <= p->total);
+    if (p->round > watched.rounds)
+        watched.rounds = p->round;
+    if (watched.interrupt_at && p->round == watched.interrupt_at)
+        stream_interrupted = 1;
+}
+
+static int try_save(int fd, bool live, unsigned *suspends)
+{
     struct stream_save s = {.control = machine_control(),
                             .domain = OLD,
                             .fd = fd,
                             .messages = messages,
                             .live = live,
                             .suspend = suspended,
-                            .arg = &suspends};
-    int rc = pv_stream_save(&s);
+                            .progress = progress,
+                            .arg = suspends};
+
+    watched.rounds = 0;
+    return pv_stream_save(&s);
+}
+
+static int save(int fd, bool live)
+{
+    unsigned suspends = 0;
+    int rc = try_save(fd, live, &suspends);
 
     CU_ASSERT_EQUAL(suspends, 1);
     return rc;
+}
+
+// The last that was said.
+static bool said(const char *text)
+{
+    static size_t from;
+    bool found;
+
+    fflush(messages);
+    found = strstr(words + (from < words_length ? from : 0), text) != NULL;
+    if (!found)
+        printf("\nwant '%s' in: %s\n", text, words + from);
+    from = words_length;
+    return found;
 }
 
 static int restore(int fd, struct stream_restored *result)
@@ -244,6 +280,173 @@ static void test_live(void)
     CU_ASSERT(!machine.domains[OLD].logging);
 }
 
+// A guest gives a frame back and takes another one, and no log tells of either.
+static void balloon(void)
+{
+    static const unsigned gone = DATA + 160;
+
+    if (!old_mfn[gone])
+        return;
+    machine.owner[old_mfn[gone]] = 0;
+    memset(page_of(gone), 0, 4096);
+    page_of(P2M)[gone] = UINT64_MAX;
+    old_mfn[gone] = 0;
+    old_mfn[HOLE] = machine_give(OLD, HOLE);
+    page_of(P2M)[HOLE] = old_mfn[HOLE];
+    strcpy((char *)page_of(HOLE), "taken");
+}
+
+static unsigned maps;
+
+static void balloon_late(void)
+{
+    if (++maps == 3) // the list of frames, the first round's only batch, the second's
+        balloon();
+    if (maps == 2) {
+        for (unsigned pfn = DATA + 20; pfn < DATA + 100; pfn++)
+            machine.dirty[old_mfn[pfn]] = true;
+    }
+}
+
+static void test_balloon(void)
+{
+    int fd = memfd_create("stream", 0);
+    struct stream_restored result;
+
+    make_guest();
+    maps = 0;
+    machine.before_map = balloon_late;
+    CU_ASSERT_EQUAL(save(fd, true), 0);
+    CU_ASSERT(maps >= 3 && !old_mfn[DATA + 160]);
+    lseek(fd, 0, SEEK_SET);
+    machine_create_domain(NEW);
+    CU_ASSERT_EQUAL(restore(fd, &result), 0);
+    CU_ASSERT_EQUAL(result.pages, FRAMES - 1);
+    CU_ASSERT_EQUAL(new_mfn(DATA + 160), 0);
+    CU_ASSERT_EQUAL(new_page(P2M)[DATA + 160], UINT64_MAX);
+    CU_ASSERT_EQUAL(new_page(P2M)[HOLE], new_mfn(HOLE));
+    CU_ASSERT_STRING_EQUAL((char *)new_page(HOLE), "taken");
+    close(fd);
+}
+
+static void write_all(void)
+{
+    for (unsigned pfn = DATA; pfn < FRAMES; pfn++)
+        if (old_mfn[pfn])
+            machine.dirty[old_mfn[pfn]] = true;
+}
+
+// Fewer and fewer frames, but never few.
+static void write_less(void)
+{
+    for (unsigned pfn = DATA; pfn < FRAMES - 20 * maps; pfn++)
+        if (old_mfn[pfn])
+            machine.dirty[old_mfn[pfn]] = true;
+    maps++;
+}
+
+// A guest that writes as fast as it is sent is not run after.
+static void test_rounds(void)
+{
+    make_guest();
+    machine.before_map = write_all;
+    round_trip(true);
+    CU_ASSERT_EQUAL(watched.rounds, 2);
+    make_guest();
+    maps = 0;
+    machine.before_map = write_less;
+    round_trip(true);
+    CU_ASSERT_EQUAL(watched.rounds, 5);
+}
+
+// Somebody who was killed has left the log on.
+static void test_log_left_on(void)
+{
+    make_guest();
+    machine.domains[OLD].logging = true;
+    round_trip(true);
+    CU_ASSERT(!machine.domains[OLD].logging);
+}
+
+// Whatever goes wrong while the guest runs, it is not suspended, and not slowed by a log.
+static void test_interrupted(void)
+{
+    int fd = memfd_create("stream", 0);
+    unsigned suspends = 0;
+
+    make_guest();
+    watched.interrupt_at = 1;
+    CU_ASSERT_EQUAL(try_save(fd, true, &suspends), -EINTR);
+    CU_ASSERT_EQUAL(suspends, 0);
+    CU_ASSERT(!machine.domains[OLD].logging);
+    watched.interrupt_at = 0;
+    stream_interrupted = 0;
+    close(fd);
+}
+
+// The other side is lost after any number of bytes.
+static void test_write_fails(void)
+{
+    int whole = memfd_create("stream", 0);
+    off_t length;
+
+    make_guest();
+    CU_ASSERT_EQUAL(save(whole, true), 0);
+    length = lseek(whole, 0, SEEK_END);
+    for (off_t room = 0; room < length; room += room < 200 ? 8 : length / 40) {
+        int fd = memfd_create("short", MFD_ALLOW_SEALING);
+        unsigned suspends = 0;
+
+        CU_ASSERT(!ftruncate(fd, room) && !fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+        make_guest();
+        CU_ASSERT_EQUAL(try_save(fd, true, &suspends), -EPERM);
+        CU_ASSERT(!machine.domains[OLD].logging);
+        CU_ASSERT(said("cannot write"));
+        close(fd);
+    }
+    close(whole);
+}
+
+// Streams of other kinds, each by one number that is another.
+static void test_others(void)
+{
+    static const struct {
+        off_t at;
+        uint8_t value;
+        int rc;
+        const char *words;
+    } others[] = {
+        {0, 0, -EINVAL, "not a"},
+        {15, 4, -EOPNOTSUPP, "version 4 is not known"},
+        {15, 1, -EOPNOTSUPP, "version 1 is not known"},
+        {17, 1, -EOPNOTSUPP, "big-endian"},
+        {24, 2, -EOPNOTSUPP, "HVM guest"},
+        {24, 7, -EINVAL, "not of an x86 PV guest"},
+        {28, 14, -EINVAL, "not of an x86 PV guest"},
+        {48, 4, -EOPNOTSUPP, "32 bits"},       // X86_PV_INFO's width
+        {40, 0x0e, -EOPNOTSUPP, "CHECKPOINT"}, // its type: a record of another kind of stream
+        {40, 0x77, -EOPNOTSUPP, "unknown type"},
+    };
+    int fd = memfd_create("stream", 0);
+    struct stream_restored result;
+
+    make_guest();
+    CU_ASSERT_EQUAL(save(fd, false), 0);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        uint8_t old;
+
+        CU_ASSERT_EQUAL(pread(fd, &old, 1, others[i].at), 1);
+        CU_ASSERT_EQUAL(pwrite(fd, &others[i].value, 1, others[i].at), 1);
+        lseek(fd, 0, SEEK_SET);
+        machine_reset();
+        machine_create_domain(NEW);
+        CU_ASSERT_EQUAL(restore(fd, &result), others[i].rc);
+        CU_ASSERT(said(others[i].words));
+        CU_ASSERT_EQUAL(pwrite(fd, &old, 1, others[i].at), 1);
+    }
+    close(fd);
+}
+
 static void test_bad_tables(void)
 {
     int fd = memfd_create("stream", 0);
@@ -343,6 +546,12 @@ int main(void)
     s = CU_add_suite("stream", NULL, NULL);
     CU_add_test(s, "a guest that stands still", test_still);
     CU_add_test(s, "a guest that runs", test_live);
+    CU_add_test(s, "a guest that balloons meanwhile", test_balloon);
+    CU_add_test(s, "rounds are bounded", test_rounds);
+    CU_add_test(s, "a log left on", test_log_left_on);
+    CU_add_test(s, "interrupted", test_interrupted);
+    CU_add_test(s, "the other side is lost", test_write_fails);
+    CU_add_test(s, "streams of other kinds", test_others);
     CU_add_test(s, "tables that cannot be saved", test_bad_tables);
     CU_add_test(s, "no memory to restore to", test_no_memory);
     CU_add_test(s, "damaged streams", test_damage);
