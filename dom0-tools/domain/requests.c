@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/impl.h"
+#include "domain/userdata.h"
 
 static const char *const request_names[] = {
     [REQUEST_POWEROFF] = "poweroff",
@@ -127,6 +128,21 @@ static int write_vm_name(const struct toolstack *t, domid_t id, const char *name
     return rc;
 }
 
+// The kept configuration, from which the domain may be made again, gets the new name too.
+static int rename_config(const struct toolstack *t, domid_t id, const char *name)
+{
+    struct domain_config *config, renamed;
+    int rc = userdata_load(t, id, &config);
+
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    renamed = *config;
+    renamed.name = (char *)name;
+    rc = userdata_store(t, id, &renamed);
+    domain_config_free(config);
+    return rc;
+}
+
 int domain_rename(const struct toolstack *t, domid_t id, const char *name)
 {
     struct xen_domctl_getdomaininfo info;
@@ -143,5 +159,7 @@ int domain_rename(const struct toolstack *t, domid_t id, const char *name)
     if (other != -ESRCH)
         return domain_fail(t, other, "xenstore does not tell which names are taken");
     rc = domain_write(t, id, "name", name);
-    return rc ? rc : write_vm_name(t, id, name);
+    if (!rc)
+        rc = write_vm_name(t, id, name);
+    return rc ? rc : rename_config(t, id, name);
 }
