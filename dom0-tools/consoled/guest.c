@@ -178,6 +178,17 @@ static bool attach(struct guest *guest, uint64_t ring_ref, uint32_t port)
     return false;
 }
 
+// While a domain is being moved here it is called NAME--incoming; its log is NAME's.
+static int name_length(const struct guest *guest)
+{
+    static const char incoming[] = "--incoming";
+    size_t length = strlen(guest->name), suffix = sizeof(incoming) - 1;
+
+    if (length > suffix && !strcmp(guest->name + length - suffix, incoming))
+        length -= suffix;
+    return (int)length;
+}
+
 // Opens log and pty; what cannot be opened is said, and done without.
 static void open_terminal(struct guest *guest)
 {
@@ -186,7 +197,8 @@ static void open_terminal(struct guest *guest)
     int error = 0;
 
     if (settings->log_dir && !guest->log.path) {
-        snprintf(path, sizeof(path), "%s/guest-%s.log", settings->log_dir, guest->name);
+        snprintf(path, sizeof(path), "%s/guest-%.*s.log", settings->log_dir, name_length(guest),
+                 guest->name);
         error = log_file_open(&guest->log, path, settings->log);
         if (error)
             note("domain %u (%s): cannot open %s: %s", guest->domid, guest->name, path,

@@ -16,25 +16,52 @@ struct creation {
     const struct toolstack *t;
     const struct domain_config *config;
     struct pv_image *image;
-    int fd; // of a saved domain
+    int fd;        // of a saved domain
+    bool incoming; // which may have a namesake here: itself
     domid_t id;
     bool made; // the hypervisor knows the domain
     struct domain_rings rings;
 };
 
+static int check_name(const struct creation *c, const char *name, bool may_be_itself)
+{
+    int other = domain_find(c->t, name);
+    struct xen_domctl_getdomaininfo info;
+
+    if (other == -ESRCH)
+        return 0;
+    if (other < 0)
+        return domain_fail(c->t, other, "xenstore does not tell which names are taken");
+    if (may_be_itself && !domain_info(c->t, (domid_t)other, &info) &&
+        !memcmp(info.handle, c->config->uuid, sizeof(info.handle)))
+        return 0;
+    fprintf(c->t->messages,
+            "domain %d is called %s already; names are unique (name=, or rename the other)\n",
+            other, name);
+    return -EEXIST;
+}
+
+static int check_names(const struct creation *c)
+{
+    const char *name = c->config->name;
+    int rc = check_name(c, name, false);
+
+    if (!rc && c->incoming) {
+        char *later = strndup(name, strlen(name) - strlen(DOMAIN_INCOMING));
+
+        rc = later ? check_name(c, later, true) : -ENOMEM;
+        free(later);
+    }
+    return rc;
+}
+
 static int check_config(struct creation *c)
 {
     const struct domain_config *config = c->config;
-    int other = domain_find(c->t, config->name);
+    int rc = check_names(c);
 
-    if (other >= 0) {
-        fprintf(c->t->messages,
-                "domain %d is called %s already; names are unique (name=, or rename the other)\n",
-                other, config->name);
-        return -EEXIST;
-    }
-    if (other != -ESRCH)
-        return domain_fail(c->t, other, "xenstore does not tell which names are taken");
+    if (rc)
+        return rc;
     if (config->type != DOMAIN_TYPE_PV) {
         fprintf(c->t->messages, "type = \"%s\": only PV domains can be made\n",
                 domain_type_name(config->type));
@@ -284,10 +311,27 @@ int domain_create(const struct toolstack *t, const struct domain_config *config,
     return rc;
 }
 
-int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
-                   domid_t *id)
+static int restore_steps_of(struct creation *c)
 {
-    struct creation c = {.t = t, .config = config, .fd = fd};
+    struct domain_config config = *c->config;
+    struct creation renamed = *c;
+    int rc;
+
+    if (!c->incoming)
+        return run_steps(c, restore_steps);
+    if (asprintf(&config.name, "%s" DOMAIN_INCOMING, c->config->name) < 0)
+        return -ENOMEM;
+    renamed.config = &config;
+    rc = run_steps(&renamed, restore_steps);
+    c->id = renamed.id;
+    free(config.name);
+    return rc;
+}
+
+int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
+                   bool incoming, domid_t *id)
+{
+    struct creation c = {.t = t, .config = config, .fd = fd, .incoming = incoming};
     struct domain_config *saved = NULL;
     char *json = NULL;
     int rc = saved_read_begin(fd, &json, t->messages);
@@ -298,7 +342,7 @@ int domain_restore(const struct toolstack *t, int fd, const struct domain_config
     }
     free(json);
     if (!rc)
-        rc = run_steps(&c, restore_steps);
+        rc = restore_steps_of(&c);
     if (saved)
         domain_config_free(saved);
     *id = c.id;

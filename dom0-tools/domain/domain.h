@@ -59,19 +59,32 @@ int domain_find(const struct toolstack *t, const char *name);
 int domain_monitor(const struct toolstack *t, domid_t id);
 int domain_monitor_start(const struct toolstack *t, domid_t id);
 
+// Monotonic, in nanoseconds.
+uint64_t domain_now(void);
+
 // Writes the domain into a file, or to who restores it elsewhere, in the format of `xl save`, from
 // `fd`'s position on. `live`: it runs on while most is written. Afterwards it is suspended: either
-// domain_destroy() or domain_resume() it. On failure it runs as before.
+// domain_destroy() or domain_resume() it; *asked is when it was asked to suspend (domain_now();
+// NULL: not wanted). On failure it runs as before.
 //   -EOPNOTSUPP  its kernel, or for `live` the hypervisor, cannot do that
-int domain_save(const struct toolstack *t, domid_t id, int fd, bool live);
+//   -EBUSY       it is being saved already
+//   -EINTR       stream_interrupted is set (stream/stream.h)
+int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64_t *asked);
 
 // Lets a suspended domain run on, as if it had not been.
 int domain_resume(const struct toolstack *t, domid_t id);
 
 // Makes a domain of what domain_save() or xl wrote, paused as after domain_create(), and reads no
-// further. `config` replaces the configuration that comes with it, unless NULL.
+// further. `config` replaces the configuration that comes with it, unless NULL. `incoming`: it runs
+// elsewhere, or here, until its sender gives it up, and is called NAME--incoming till then; its
+// namesake here may be itself, and nobody else (-EEXIST).
 int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
-                   domid_t *id);
+                   bool incoming, domid_t *id);
+
+// What is put behind a domain's name while it moves: its new copy's and, once that has been given
+// leave to run, its old one's.
+#define DOMAIN_INCOMING     "--incoming"
+#define DOMAIN_MIGRATEDAWAY "--migratedaway"
 
 // Writes registers and memory of a domain, which is paused meanwhile unless `live`, to a new file
 // in the format of Xen's core dumps.

@@ -23,9 +23,6 @@ int domain_write(const struct toolstack *t, domid_t id, const char *path, const 
 
 void domain_uuid_text(const uint8_t uuid[16], char text[UUID_TEXT_MAX]);
 
-// Monotonic, in nanoseconds.
-uint64_t domain_now(void);
-
 // nodes.c: what xenstore knows of a domain
 // -----------------------------------------------------------
 

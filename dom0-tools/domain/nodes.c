@@ -220,13 +220,41 @@ static int remove_backends(const struct toolstack *t, domid_t id)
     return rc;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+
+    return length > end_length && !strcmp(text + length - end_length, end);
+}
+
+// A domain that moves to the same machine has the same UUID, so the same folder, as its other self.
+static bool has_twin(const struct toolstack *t, domid_t id, const char *vm)
+{
+    char *name = domain_read(t, id, "name");
+    bool moves = name && (ends_with(name, DOMAIN_INCOMING) || ends_with(name, DOMAIN_MIGRATEDAWAY));
+    bool found = false;
+    unsigned count = 0;
+    char **ids = moves ? xs_directory(t->store, XBT_NULL, "/local/domain", &count) : NULL;
+
+    for (unsigned i = 0; i < count && !found; i++) {
+        domid_t other = (domid_t)strtoul(ids[i], NULL, 10);
+        char *others = domain_read(t, other, "vm");
+
+        found = other != id && others && !strcmp(others, vm);
+        free(others);
+    }
+    free(ids);
+    free(name);
+    return found;
+}
+
 // Its own folder goes last: as long as it is there, what could not be removed can be found again.
 static int remove_all(const struct toolstack *t, domid_t id, const char *vm)
 {
     char path[DOMAIN_PATH_MAX];
     int rc = remove_backends(t, id);
 
-    if (!rc && !strncmp(vm, "/vm/", 4) && vm[4])
+    if (!rc && !strncmp(vm, "/vm/", 4) && vm[4] && !has_twin(t, id, vm))
         rc = remove_node(t, vm);
     snprintf(path, sizeof(path), "/libxl/%u", id);
     if (!rc)

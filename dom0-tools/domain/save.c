@@ -1,7 +1,11 @@
 // Domains into files and elsewhere.
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "domain/impl.h"
 #include "domain/userdata.h"
@@ -15,12 +19,35 @@ struct saving {
     const struct toolstack *t;
     domid_t id;
     bool suspended;
+    uint64_t asked, began; // to suspend, and the present round
 };
+
+// Of two who save a domain at the same time either would take away the other's log of what it
+// writes. The lock, a name among the kernel's sockets, is left behind by nobody.
+static int lock(const struct toolstack *t, domid_t id)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "vellum-save-%u", id);
+    if (fd >= 0 && !bind(fd, (struct sockaddr *)&name, sizeof(name)))
+        return fd;
+    int error = errno == EADDRINUSE ? -EBUSY : -errno;
+    if (fd >= 0)
+        close(fd);
+    return domain_fail(t, error,
+                       error == -EBUSY ? "domain %u is being saved or moved already"
+                                       : "domain %u cannot be locked",
+                       id);
+}
 
 static int suspend(void *arg)
 {
     struct saving *s = arg;
-    int rc = domain_request(s->t, s->id, REQUEST_SUSPEND, SUSPEND_SECONDS);
+    int rc;
+
+    s->asked = domain_now();
+    rc = domain_request(s->t, s->id, REQUEST_SUSPEND, SUSPEND_SECONDS);
 
     if (rc)
         return rc;
@@ -34,10 +61,28 @@ static int suspend(void *arg)
         return -EINVAL;
     }
     s->suspended = true;
+    if (s->t->verbose)
+        fprintf(s->t->messages, "%9.3f ms  suspend\n", (double)(domain_now() - s->asked) / 1e6);
+    s->began = domain_now();
     return 0;
 }
 
-// The configuration as the domain is now: it may have ballooned since.
+static void tell_round(void *arg, const struct stream_progress *progress)
+{
+    struct saving *s = arg;
+    uint64_t now = domain_now();
+
+    if (!s->t->verbose || progress->done < progress->total)
+        return;
+    fprintf(s->t->messages, "%9.3f ms  ", (double)(now - s->began) / 1e6);
+    if (progress->round)
+        fprintf(s->t->messages, "round %u: ", progress->round);
+    fprintf(s->t->messages, "%" PRIu64 " frames%s\n", progress->total,
+            progress->round ? "" : " while it stands still");
+    s->began = now;
+}
+
+// The configuration as the domain is now: it may have ballooned, or been renamed by xl, since.
 static char *current_config(const struct toolstack *t, domid_t id)
 {
     struct xen_domctl_getdomaininfo info;
@@ -58,24 +103,30 @@ static char *current_config(const struct toolstack *t, domid_t id)
         config->memory_kib = info.tot_pages * 4;
     if (config->max_memory_kib < config->memory_kib)
         config->max_memory_kib = config->memory_kib;
-    json = domain_config_to_json(config);
+    struct domain_config now = *config;
+    char *name = domain_read(t, id, "name");
+    if (name)
+        now.name = name;
+    json = domain_config_to_json(&now);
+    free(name);
     domain_config_free(config);
     return json;
 }
 
-int domain_save(const struct toolstack *t, domid_t id, int fd, bool live)
+static int save(struct saving *saving, int fd, bool live)
 {
-    struct saving saving = {t, id, false};
+    const struct toolstack *t = saving->t;
     struct stream_save save = {
         .control = t->control,
-        .domain = id,
+        .domain = saving->id,
         .fd = fd,
         .messages = t->messages,
         .live = live,
         .suspend = suspend,
-        .arg = &saving,
+        .progress = tell_round,
+        .arg = saving,
     };
-    char *config = current_config(t, id);
+    char *config = current_config(t, saving->id);
     int rc = config ? saved_write_begin(fd, config, t->messages) : -ENOENT;
 
     free(config);
@@ -83,8 +134,22 @@ int domain_save(const struct toolstack *t, domid_t id, int fd, bool live)
         rc = pv_stream_save(&save);
     if (!rc)
         rc = saved_write_end(fd, t->messages);
-    if (rc && saving.suspended)
-        domain_resume(t, id);
+    if (rc && saving->suspended)
+        domain_resume(t, saving->id);
+    return rc;
+}
+
+int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64_t *asked)
+{
+    struct saving saving = {.t = t, .id = id, .began = domain_now()};
+    int held = lock(t, id), rc;
+
+    if (held < 0)
+        return held;
+    rc = save(&saving, fd, live);
+    close(held);
+    if (asked)
+        *asked = saving.asked;
     return rc;
 }
 

@@ -103,6 +103,13 @@ static int foreground(domid_t id)
     return error && error != -ESRCH ? VL_FAILED : VL_OK;
 }
 
+int vl_start_monitor(domid_t id)
+{
+    if (!domain_monitor_start(vl_toolstack(), id))
+        return VL_OK;
+    return vl_complain("domain %u has no monitor: nobody will act when it shuts down", id);
+}
+
 // The console is opened while the guest is still paused, so that not a line of it is missed.
 int vl_start_domain(domid_t id, const struct vl_start *how)
 {
@@ -110,8 +117,8 @@ int vl_start_domain(domid_t id, const struct vl_start *how)
     int tty = how->console ? vl_open_console(id, 0, true) : -1;
     int result = how->console && tty < 0 ? VL_FAILED : VL_OK;
 
-    if (!how->no_monitor && !how->foreground && domain_monitor_start(t, id))
-        result = vl_complain("domain %u has no monitor: nobody will act when it shuts down", id);
+    if (!how->no_monitor && !how->foreground && vl_start_monitor(id))
+        result = VL_FAILED;
     if (!how->paused && domain_unpause(t, id))
         result = VL_FAILED;
     if (tty >= 0)

@@ -14,5 +14,8 @@ struct vl_start {
 // Returns an exit code.
 int vl_start_domain(domid_t id, const struct vl_start *how);
 
+// Has a monitor stay with it, or says why that cannot be. Returns an exit code.
+int vl_start_monitor(domid_t id);
+
 // Keeps the configuration at `path` of a domain instead of its own. Returns an exit code.
 int vl_replace_config(domid_t id, const char *path);

@@ -1,103 +1,112 @@
-// migrate, migrate-receive: a domain goes through a program that reaches the other machine, ssh as
-// a rule.
-//
-// The receiver says a line when it is ready to read, and one when the domain has arrived and runs.
-// Only then does the sender destroy its own. What the receiver complains of comes by its standard
-// error.
+// migrate: a domain goes to another machine while it runs (vl/handover.h).
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "stream/record.h"
+#include "stream/stream.h"
 #include "vl/commands.h"
+#include "vl/create.h"
 #include "vl/domains.h"
+#include "vl/handover.h"
+#include "vl/peer.h"
 #include "vl/save.h"
 
-#define READY   "vl migrate-receive: ready\n"
-#define ARRIVED "vl migrate-receive: the domain runs\n"
-
-struct peer {
-    pid_t process;
-    int to, from;
+struct migration {
+    domid_t domain;
+    char *name;
+    struct peer peer;
+    uint64_t asked; // to suspend
 };
 
-// Runs `command` by the shell with its standard input and output in pipes.
-static bool start_peer(const char *command, struct peer *peer)
-{
-    int to[2], from[2];
+enum outcome { STAYS, MOVED, STUCK, UNKNOWN };
 
-    if (pipe(to) || pipe(from))
-        return false;
-    peer->process = fork();
-    if (peer->process == 0) {
-        dup2(to[0], STDIN_FILENO);
-        dup2(from[1], STDOUT_FILENO);
-        for (int i = 0; i < 2; i++) {
-            close(to[i]);
-            close(from[i]);
-        }
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
+static enum outcome stays(struct migration *m)
+{
+    return domain_resume(vl_toolstack(), m->domain) ? STUCK : STAYS;
+}
+
+static bool rename_away(const struct migration *m)
+{
+    char *away;
+    bool done = asprintf(&away, "%s" DOMAIN_MIGRATEDAWAY, m->name) >= 0;
+
+    if (done) {
+        done = !domain_rename(vl_toolstack(), m->domain, away);
+        free(away);
     }
-    close(to[0]);
-    close(from[1]);
-    peer->to = to[1];
-    peer->from = from[0];
-    return peer->process > 0;
+    return done;
 }
 
-static bool expect(const struct peer *peer, const char *line)
+// The other side has leave to run the domain. Until it says what came of that, nobody knows.
+static enum outcome hear_report(struct migration *m)
 {
-    char got[100];
-    size_t length = strlen(line), done = 0;
+    char result = 1;
 
-    while (done < length) {
-        ssize_t count = read(peer->from, got + done, length - done);
-        if (count <= 0)
-            return false;
-        done += (size_t)count;
-    }
-    return !memcmp(got, line, length);
+    stream_interrupted = 0; // it is too late; but a further signal ends the waiting
+    if (!handover_hear(m->peer.from, HANDOVER_REPORT, sizeof(HANDOVER_REPORT)) ||
+        stream_read(m->peer.from, &result, 1))
+        return UNKNOWN;
+    if (!result)
+        return MOVED;
+    // Both copies stand still; ours may go on once theirs is gone.
+    if (!handover_hear(m->peer.from, HANDOVER_GO, sizeof(HANDOVER_GO)))
+        return UNKNOWN;
+    vl_complain("the other side could not start the domain");
+    domain_rename(vl_toolstack(), m->domain, m->name);
+    return stays(m);
 }
 
-static int end_peer(struct peer *peer)
-{
-    int status = 0;
-
-    if (peer->to >= 0)
-        close(peer->to);
-    close(peer->from);
-    waitpid(peer->process, &status, 0);
-    return status;
-}
-
-// Returns whether the domain has arrived. If it has not, it runs on here.
-static bool send_domain(domid_t domain, struct peer *peer)
+static enum outcome send_domain(struct migration *m)
 {
     const struct toolstack *t = vl_toolstack();
+    int error;
 
-    if (!expect(peer, READY)) {
+    if (!handover_hear(m->peer.from, HANDOVER_BANNER, sizeof(HANDOVER_BANNER) - 1)) {
         vl_complain("the other side does not answer as 'vl migrate-receive' does");
-        return false;
+        return STAYS;
     }
-    int error = domain_save(t, domain, peer->to, true);
+    error = domain_save(t, m->domain, m->peer.to, true, &m->asked);
     if (error == -EOPNOTSUPP)
         vl_complain("domain %u cannot be moved while it runs; 'vl save' and 'vl restore' move it "
                     "standing still",
-                    domain);
+                    m->domain);
     if (error)
-        return false;
-    close(peer->to);
-    peer->to = -1;
-    if (expect(peer, ARRIVED))
-        return true;
-    vl_complain("the other side has not started the domain; it goes on here");
-    domain_resume(t, domain);
-    return false;
+        return STAYS;
+    if (!handover_hear(m->peer.from, HANDOVER_READY, sizeof(HANDOVER_READY))) {
+        vl_complain("the other side has not taken the domain in");
+        return stays(m);
+    }
+    if (!rename_away(m))
+        return stays(m);
+    if (!handover_say(m->peer.to, HANDOVER_GO, sizeof(HANDOVER_GO))) {
+        domain_rename(t, m->domain, m->name);
+        return stays(m); // it cannot have got all of that
+    }
+    return hear_report(m);
+}
+
+static int tell_outcome(const struct migration *m, enum outcome outcome, const char *where)
+{
+    if (outcome == UNKNOWN)
+        return vl_complain("the connection broke while '%s' was to start there ('%s'): look there. "
+                           "If it runs there, destroy '%s" DOMAIN_MIGRATEDAWAY
+                           "' here, which stands "
+                           "still; never let both run",
+                           m->name, where, m->name);
+    if (outcome == STUCK)
+        return vl_complain("domain '%s' is still here, suspended", m->name);
+    if (outcome == STAYS)
+        return vl_complain("domain '%s' stays here and goes on ('%s')", m->name, where);
+    if (vl_verbose)
+        fprintf(stderr, "%9.3f ms  from the call to suspend until it ran there\n",
+                (double)(domain_now() - m->asked) / 1e6);
+    if (domain_destroy(vl_toolstack(), m->domain))
+        return vl_complain("domain '%s' runs there, but is not removed here", m->name);
+    return VL_OK;
 }
 
 struct migrate_options {
@@ -105,16 +114,23 @@ struct migrate_options {
     bool no_monitor, paused;
 };
 
-static char *peer_command(const struct migrate_options *o, const char *host)
+#define TCP "tcp:"
+
+static int reach(const struct migrate_options *o, const char *host, struct peer *peer)
 {
     char *command;
+    int error;
 
+    if (!strncmp(host, TCP, strlen(TCP)))
+        return peer_connect(peer, host + strlen(TCP));
     if (!*o->ssh)
-        return strdup(host);
-    if (asprintf(&command, "exec %s %s vl migrate-receive%s%s", o->ssh, host,
-                 o->no_monitor ? " -e" : "", o->paused ? " -p" : "") < 0)
-        return NULL;
-    return command;
+        return peer_run(peer, host);
+    if (asprintf(&command, "exec %s %s vl%s migrate-receive%s%s", o->ssh, host,
+                 vl_verbose ? " -v" : "", o->no_monitor ? " -e" : "", o->paused ? " -p" : "") < 0)
+        return -ENOMEM;
+    error = peer_run(peer, command);
+    free(command);
+    return error;
 }
 
 static struct migrate_options read_options(int argc, char **argv)
@@ -139,47 +155,21 @@ static struct migrate_options read_options(int argc, char **argv)
 int vl_migrate(int argc, char **argv)
 {
     struct migrate_options o = read_options(argc, argv);
-    domid_t domain = vl_guest(argv[optind], "migrated");
-    struct peer peer;
+    struct migration m = {.domain = vl_guest(argv[optind], "migrated")};
+    const char *where = argv[optind + 1];
 
-    if (o.config && vl_replace_config(domain, o.config))
-        return vl_complain("domain '%s' stays here", argv[optind]), VL_CONFIG;
-    char *command = peer_command(&o, argv[optind + 1]);
+    m.name = vl_domain_name(m.domain);
+    if (o.config && vl_replace_config(m.domain, o.config))
+        return vl_complain("domain '%s' stays here", m.name), VL_CONFIG;
     signal(SIGPIPE, SIG_IGN); // a write to a peer that is gone fails instead
-    if (!command || !start_peer(command, &peer))
-        return vl_fail(-errno, "'%s' cannot be run", command ? command : argv[optind + 1]);
-    bool arrived = send_domain(domain, &peer);
-    int status = end_peer(&peer);
-    if (!arrived)
-        vl_complain("domain '%s' stays here ('%s' ended with status %d)", argv[optind], command,
-                    WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-    else if (domain_destroy(vl_toolstack(), domain))
-        arrived = !vl_complain("domain '%s' runs there, but is not removed here", argv[optind]);
-    free(command);
-    return arrived ? VL_OK : VL_FAILED;
-}
-
-static bool tell(const char *line)
-{
-    return write(STDOUT_FILENO, line, strlen(line)) == (ssize_t)strlen(line);
-}
-
-int vl_migrate_receive(int argc, char **argv)
-{
-    struct vl_start how = {0};
-    int option;
-
-    while ((option = vl_option(argc, argv, "edprD", NULL)) != -1) {
-        how.no_monitor |= option == 'e';
-        how.paused |= option == 'p';
-    }
-    vl_operands(argc, 0, 0);
-    vl_toolstack(); // what cannot be opened is better said before anything is sent
-    if (!tell(READY))
-        return vl_fail(-errno, "the sender is gone");
-    int result = vl_restore_from(STDIN_FILENO, NULL, &how);
-    if (!result && !tell(ARRIVED))
-        result =
-            vl_fail(-errno, "the domain runs here, but the sender is gone and may run it, too");
+    if (reach(&o, where, &m.peer))
+        return VL_FAILED;
+    vl_heed_signals(true);
+    enum outcome outcome = send_domain(&m);
+    vl_heed_signals(false);
+    int result = tell_outcome(&m, outcome, where), status = peer_close(&m.peer);
+    if (status)
+        vl_complain("'%s' ended with status %d", where, status);
+    free(m.name);
     return result;
 }

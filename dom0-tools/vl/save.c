@@ -2,15 +2,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "stream/stream.h"
 #include "vl/commands.h"
 #include "vl/create.h"
 #include "vl/domains.h"
 #include "vl/save.h"
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stream_interrupted = 1;
+}
+
+void vl_heed_signals(bool heed)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = heed ? on_signal : SIG_DFL}, old;
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN) // as nohup(1) wants
+            sigaction(signals[i], &action, NULL);
+}
 
 // The domain is suspended in any case; what follows is what was asked for.
 static int after_save(domid_t domain, bool keep, bool paused)
@@ -31,7 +49,7 @@ static int save_to(domid_t domain, const char *path)
 
     if (fd < 0)
         return vl_fail(-errno, "'%s' cannot be written", path);
-    int error = domain_save(vl_toolstack(), domain, fd, false);
+    int error = domain_save(vl_toolstack(), domain, fd, false, NULL);
     if (!error && fsync(fd) && errno != EINVAL)
         error = -errno;
     if (close(fd) && !error)
@@ -55,19 +73,23 @@ int vl_save(int argc, char **argv)
     domid_t domain = vl_guest(argv[optind], "saved");
     const char *path = argv[optind + 1];
     int result = count == 3 ? vl_replace_config(domain, argv[optind + 2]) : VL_OK;
+    vl_heed_signals(true);
     if (!result)
         result = save_to(domain, path);
+    vl_heed_signals(false);
     return result ? result : after_save(domain, keep, paused);
 }
 
-int vl_restore_from(int fd, const char *config_path, const struct vl_start *how)
+static int restore_from(int fd, const char *config_path, const struct vl_start *how)
 {
     struct domain_config *config = NULL;
     domid_t domain;
 
     if (config_path && domain_config_load(config_path, NULL, 0, true, stderr, &config))
         return VL_CONFIG;
-    int error = domain_restore(vl_toolstack(), fd, config, &domain);
+    vl_heed_signals(true);
+    int error = domain_restore(vl_toolstack(), fd, config, false, &domain);
+    vl_heed_signals(false);
     domain_config_free(config);
     if (error)
         return vl_complain("nothing was restored");
@@ -90,7 +112,7 @@ int vl_restore(int argc, char **argv)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return vl_fail(-errno, "'%s' cannot be read", path);
-    int result = vl_restore_from(fd, count == 2 ? argv[optind] : NULL, &how);
+    int result = restore_from(fd, count == 2 ? argv[optind] : NULL, &how);
     close(fd);
     return result;
 }

@@ -1,8 +1,8 @@
-// Making a domain of what was saved.
+// What saving, restoring and moving a domain share.
 #pragma once
 
-#include "vl/create.h"
+#include <stdbool.h>
 
-// Restores from `fd`, with the configuration at `config_path` unless it is NULL, and goes on as
-// `how` says. Returns an exit code.
-int vl_restore_from(int fd, const char *config_path, const struct vl_start *how);
+// While it is heeded, a signal that would end the program ends what is being saved or restored
+// instead, and leaves nothing half done.
+void vl_heed_signals(bool heed);
