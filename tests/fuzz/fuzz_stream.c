@@ -1,13 +1,15 @@
-// Streams of guests, on a machine of a few frames: whatever comes, it ends with an error in words
-// or with a guest, and nothing is touched that is not the new domain's.
+// Streams of guests, bare or in xl's files, on a machine of a few frames: whatever comes, it ends
+// with an error in words or with a guest, and nothing is touched that is not the new domain's.
 //
 // sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
 // libraries: -D_GNU_SOURCE -Idom0-tools
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "stream/file.h"
 #include "stream/stream.h"
 #include "tests/tools/fake_machine.h"
 
@@ -19,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static int fd = -1;
     struct stream_restored result;
     struct stream_restore restore = {.control = machine_control(), .domain = 2};
+    char *config;
+    bool file;
 
     if (fd < 0) {
         fd = memfd_create("stream", 0);
@@ -32,7 +36,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lseek(fd, 0, SEEK_SET);
     restore.fd = fd;
     restore.messages = null;
+    file = !saved_read_begin(fd, &config, null);
+    if (file)
+        free(config);
+    else if (config)
+        abort();
+    else
+        lseek(fd, 0, SEEK_SET);
     if (pv_stream_restore(&restore, &result) > 0)
         abort();
+    if (file)
+        saved_read_end(fd, null);
     return 0;
 }
