@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "config/cpu_list.h"
+#include "config/cpuid.h"
 #include "config/device_config.h"
 
 struct json;
@@ -60,6 +61,8 @@ struct domain_config {
         size_t count;
         bool every;
     } hard, soft;
+
+    struct cpuid_choice cpuid;
 
     unsigned weight; // 1 to 65535, default 256
     unsigned cap;    // percent of a CPU, 0: none

@@ -113,7 +113,7 @@ static const struct config_key keys[] = {
     {"altp2m", NOTED, HVM},
     {"altp2mhvm", NOTED, HVM},
     {"nestedhvm", NOTED, HVM},
-    {"cpuid", REFUSED, "Vellum does not yet choose a guest's processor features"},
+    {"cpuid", USED},
     {"acpi_firmware", NOTED, HVM},
     {"smbios_firmware", NOTED, HVM},
     {"ms_vm_genid", NOTED, HVM},

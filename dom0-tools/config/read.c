@@ -44,6 +44,7 @@ static void read_families(struct config_reader *reader)
     config_read_limits(reader);
     config_read_time(reader);
     config_read_hardware(reader);
+    config_read_cpuid(reader);
     config_read_disks(reader);
     config_read_vifs(reader);
 }

@@ -211,6 +211,33 @@ static void read_hardware(struct json_reader *j)
     }
 }
 
+static void read_cpuid(struct json_reader *j)
+{
+    struct config_memory *memory = j->settings->memory;
+    yajl_val from = field(field(j->root, "b_info"), "cpuid");
+    struct config_value *list = value(j, CONFIG_LIST, "");
+
+    for (size_t i = 0; i < length_of(from); i++) {
+        yajl_val item = from->u.array.values[i];
+        const char *text =
+            config_printf(memory, "%lld,%lld:", (long long)number_of(field(item, "leaf"), 0),
+                          (long long)number_of(field(item, "subleaf"), 0));
+        const char *separator = "";
+
+        for (unsigned reg = 0; reg < 4; reg++) {
+            const char *bits = text_of(j, field(item, cpuid_registers[reg]));
+
+            if (!bits)
+                continue;
+            text = config_printf(memory, "%s%s%s=%s", text, separator, cpuid_registers[reg], bits);
+            separator = ",";
+        }
+        config_append(memory, list, value(j, CONFIG_STRING, text));
+    }
+    if (list->count)
+        config_add(j->settings, "cpuid", list);
+}
+
 struct parameter {
     const char *json;
     const char *file;
@@ -312,6 +339,7 @@ static void read_root(struct json_reader *j)
     read_creation(j);
     read_build(j);
     read_hardware(j);
+    read_cpuid(j);
     read_devices(j, "disks", "disk", disk_text);
     read_devices(j, "nics", "vif", vif_text);
     for (size_t i = 0; i < 5; i++) {

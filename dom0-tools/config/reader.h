@@ -37,6 +37,7 @@ bool config_parse_number(const char *text, int64_t *out);
 void config_read_identity(struct config_reader *reader);
 void config_read_actions(struct config_reader *reader);
 void config_read_cpus(struct config_reader *reader);
+void config_read_cpuid(struct config_reader *reader);
 void config_read_memory(struct config_reader *reader);
 void config_read_boot(struct config_reader *reader);
 void config_read_limits(struct config_reader *reader);

@@ -3,6 +3,7 @@
 #include <uuid/uuid.h>
 
 #include "common/json.h"
+#include "config/cpuid.h"
 #include "config/domain_config.h"
 #include "config/names.h"
 
@@ -129,6 +130,31 @@ static void write_hardware(struct json *json, const struct domain_config *config
         json_end_array(json);
 }
 
+// One map for each register that has a choice in it.
+static void write_cpuid(struct json *json, const struct cpuid_choice *choice)
+{
+    if (!cpuid_is_chosen(choice))
+        return;
+    json_array(json, "cpuid");
+    for (unsigned word = 0; word < CPUID_WORDS; word++) {
+        char bits[33] = "";
+
+        for (unsigned i = 0; i < 32; i++)
+            bits[31 - i] = choice->hide[word] >> i & 1   ? '0'
+                           : choice->need[word] >> i & 1 ? '1'
+                                                         : 'x';
+        if (strspn(bits, "x") == 32)
+            continue;
+        json_map(json, NULL);
+        json_number(json, "leaf", cpuid_places[word].leaf);
+        if (cpuid_places[word].leaf == 7 || cpuid_places[word].leaf == 0xd)
+            json_number(json, "subleaf", cpuid_places[word].subleaf);
+        json_string(json, cpuid_registers[cpuid_places[word].reg], bits);
+        json_end_map(json);
+    }
+    json_end_array(json);
+}
+
 static void write_build(struct json *json, const struct domain_config *config)
 {
     json_map(json, "b_info");
@@ -137,6 +163,7 @@ static void write_build(struct json *json, const struct domain_config *config)
     json_number(json, "target_memkb", (int64_t)config->memory_kib);
     write_limits(json, config);
     write_hardware(json, config);
+    write_cpuid(json, &config->cpuid);
     optional(json, "kernel", config->kernel);
     optional(json, "ramdisk", config->ramdisk);
     if (*config->cmdline)

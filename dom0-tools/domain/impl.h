@@ -43,6 +43,8 @@ int domain_preserve(const struct toolstack *t, domid_t id, const struct domain_c
 // ------------------------------------------
 
 int setup_domain(const struct toolstack *t, domid_t id, const struct domain_config *config);
+// cpuid.c
+int setup_cpuid(const struct toolstack *t, domid_t id, const struct domain_config *config);
 
 // wait.c: events of the store
 // -----------------------------------------------------------------------

@@ -213,8 +213,8 @@ static int allow_memory(const struct toolstack *t, domid_t id, const struct doma
 int setup_domain(const struct toolstack *t, domid_t id, const struct domain_config *config)
 {
     static int (*const steps[])(const struct toolstack *, domid_t, const struct domain_config *) = {
-        set_vcpus,    set_memory,  set_tsc,    set_shares,
-        set_affinity, allow_ports, allow_irqs, allow_memory,
+        set_vcpus,    set_memory,  setup_cpuid, set_tsc,      set_shares,
+        set_affinity, allow_ports, allow_irqs,  allow_memory,
     };
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

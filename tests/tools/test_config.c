@@ -11,6 +11,8 @@
 #include "config/keys.h"
 #include "tests/tools/config_kit.h"
 
+#define X31  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X32  "x" X31
 #define BASE "name='a'\nkernel='/k'\nmemory=128\n"
 
 // `text` is accepted, and `said` is all that is said about it.
@@ -221,6 +223,54 @@ static void test_wrong_values(void)
                          "f:4: memory: 0 is out of range; it may be 1 to 17179869184\n");
 }
 
+static void check_cpuid(const struct domain_config *c)
+{
+    CU_ASSERT_EQUAL(c->cpuid.hide[1], 1u << 28 | 1u << 19 | 1u << 13); // AVX, SSE4.1, CX16
+    CU_ASSERT_EQUAL(c->cpuid.need[0], 1u << 26);                       // SSE2
+    CU_ASSERT_EQUAL(c->cpuid.hide[5], 0);
+    CU_ASSERT_EQUAL(c->cpuid.need[1], 0);
+}
+
+// Both forms say the same, and so does the JSON made of them.
+static void test_cpuid(void)
+{
+    static const char *const forms[] = {
+        BASE "cpuid='host,avx=0,sse4.1=0,cmpxchg16=0,SSE2=1,avx2=x,aes=k'\n",
+        BASE "cpuid=['1:ecx=xxx0xxxxxxxx0xxxxx0xxxxxxxxxxxxx,"
+             "edx=kkkkk1xxxxxxxxxxxxxxxxxxxxxxxxss','0x7,0:ebx=" X32 "']\n",
+    };
+
+    for (int i = 0; i < 2; i++) {
+        struct domain_config *c = good(forms[i], ""), *again = NULL;
+        char *json = domain_config_to_json(c);
+
+        check_cpuid(c);
+        CU_ASSERT_EQUAL_FATAL(domain_config_from_json(json, strlen(json), stdout, &again), 0);
+        check_cpuid(again);
+        free(json);
+        domain_config_free(c);
+        domain_config_free(again);
+    }
+}
+
+static void test_wrong_cpuid(void)
+{
+    bad(BASE "cpuid='avx=0'\n", "f:4: cpuid: must begin with \"host\": host,FEATURE=0,...\n");
+    bad(BASE "cpuid='host,avx3=0'\n",
+        "f:4: cpuid: there is no feature 'avx3'; did you mean 'avx'?\n");
+    bad(BASE "cpuid='host,avx=2'\n", "f:4: cpuid: avx can be 0, 1, x, k or s, not '2'\n");
+    bad(BASE "cpuid='host,avx'\n", "f:4: cpuid: \"avx\" is not of the form FEATURE=0 (to hide it), "
+                                   "=1 (to insist on it) or =x (to leave it)\n");
+    bad(BASE "cpuid='host,family=0'\n", "f:4: cpuid: family is no feature of a processor, and only "
+                                        "features can be chosen\n");
+    bad(BASE "cpuid=['1']\n", "f:4: cpuid: \"1\" is not of the form LEAF:REGISTER=BITS,... or "
+                              "LEAF,SUBLEAF:...\n");
+    bad(BASE "cpuid=['1:ecx=0']\n", "f:4: cpuid: \"ecx=0\" is no register (eax, ebx, ecx, edx), "
+                                    "'=', and 32 of 0, 1, x, k, s\n");
+    bad(BASE "cpuid=['1:eax=0" X31 "']\n", "f:4: cpuid: leaf 0x1, 0 has no features in eax, and "
+                                           "only features can be chosen\n");
+}
+
 static void test_warnings(void)
 {
     domain_config_free(good(BASE "cmdline='x'\nextra='y'",
@@ -342,6 +392,8 @@ int main(void)
     CU_add_test(suite, "unknown keys", test_unknown_keys);
     CU_add_test(suite, "refused keys", test_refused_keys);
     CU_add_test(suite, "wrong values", test_wrong_values);
+    CU_add_test(suite, "cpuid", test_cpuid);
+    CU_add_test(suite, "wrong cpuid", test_wrong_cpuid);
     CU_add_test(suite, "warnings", test_warnings);
     CU_add_test(suite, "overrides", test_overrides);
     CU_add_test(suite, "files", test_load);

@@ -17,7 +17,7 @@
 
 #define ALL_STEPS                                                                             \
     "cpus='0'\ncpus_soft='1'\ncpu_weight=512\ntsc_mode='native'\nioports=['2f8']\nirqs=[3]\n" \
-    "iomem=['f0,1']\nextra='quiet'"
+    "iomem=['f0,1']\nextra='quiet'\ncpuid='host,avx=0'"
 
 static struct domain_config *config;
 static unsigned frames, files, descriptors;
@@ -206,6 +206,7 @@ static void test_refused(void)
     refuses("ramdisk='/nowhere'", -ENOENT, "/nowhere: cannot be opened");
     refuses("memory=1", -ENOSPC, "too little");
     refuses("cpus='7'", -EINVAL, "7");
+    refuses("cpuid='host,avx=1'", -EOPNOTSUPP, "the guest is to have AVX, and this machine's");
 }
 
 int main(void)
