@@ -54,7 +54,7 @@ struct cpu_topology vl_topology(void)
 
 uint32_t vl_nodes(void)
 {
-    return vl_physinfo().max_node_id + 1;
+    return vl_physinfo().nr_nodes;
 }
 
 uint32_t vl_scheduler(void)
