@@ -6,6 +6,10 @@
 char store_reply[XENSTORE_PAYLOAD_MAX + 1];
 unsigned store_reply_length, store_events;
 
+// How long an answer may take: the machine below may be an emulated one, and busy. What is wanted is
+// that it comes.
+#define PATIENCE (20 * NS_PER_S)
+
 static unsigned next_id = 1;
 
 volatile struct xenstore_domain_interface *store_ring(void)
@@ -66,7 +70,7 @@ static bool get(void *bytes, unsigned length, uint64_t deadline)
 
 static int reply(unsigned id)
 {
-    uint64_t deadline = time_now() + 2 * NS_PER_S;
+    uint64_t deadline = time_now() + PATIENCE;
     struct xsd_sockmsg m;
 
     do {
@@ -112,7 +116,7 @@ bool store_said(const char *error)
 bool store_reconnect(void)
 {
     volatile struct xenstore_domain_interface *r = store_ring();
-    uint64_t deadline = time_now() + 2 * NS_PER_S;
+    uint64_t deadline = time_now() + PATIENCE;
 
     if (!(r->server_features & XENSTORE_SERVER_FEATURE_RECONNECTION))
         return false;
