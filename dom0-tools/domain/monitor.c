@@ -208,18 +208,22 @@ int domain_monitor(const struct toolstack *t, domid_t id)
     return 0;
 }
 
-// In the new process: nothing of the old one's is shared but its code.
-static int take_over(const struct toolstack *old, struct toolstack *t, const char *log)
+// In the new process: nothing of the old one's is shared but its code. What it has open is closed,
+// all but *ready: a saved domain's file would otherwise stay on the disk for as long as this runs.
+static int take_over(const struct toolstack *old, struct toolstack *t, const char *log, int *ready)
 {
-    int null = open("/dev/null", O_RDWR), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-    int rc;
+    int null, out, rc;
 
+    xs_daemon_destroy_postfork(old->store);
+    *ready = dup2(*ready, STDERR_FILENO + 1);
+    close_range((unsigned)*ready + 1, ~0u, 0);
+    null = open("/dev/null", O_RDWR);
+    out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (null < 0 || out < 0)
         return -errno;
     setsid();
     if (chdir("/"))
         return -errno;
-    xs_daemon_destroy_postfork(old->store);
     *t = (struct toolstack){.verbose = old->verbose, .messages = fdopen(out, "a")};
     dup2(null, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
@@ -234,7 +238,7 @@ static int take_over(const struct toolstack *old, struct toolstack *t, const cha
 static void run_monitor(const struct toolstack *old, domid_t id, const char *log, int ready)
 {
     struct toolstack t;
-    int rc = take_over(old, &t, log);
+    int rc = take_over(old, &t, log, &ready);
 
     if (write(ready, &rc, sizeof(rc)) != sizeof(rc) || rc)
         _exit(1);
