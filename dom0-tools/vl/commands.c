@@ -116,15 +116,15 @@ const struct vl_command vl_commands[] = {
      "  -e               leave it without a monitor\n"},
     {"migrate", vl_migrate, "[OPTION]... DOMAIN HOST", "move a running domain to another machine",
      "  -s COMMAND       reach it by this instead of ssh; empty: HOST is the whole command\n"
-     "                   (HOST tcp:NAME:PORT: 'vl migrate-receive -l' waits there)\n"
+     "                   (HOST tcp:ADDRESS:PORT: 'vl migrate-receive -l' waits there)\n"
      "  -e               leave it without a monitor there\n"
      "  -C CONFIG        with this configuration\n"
      "  -p               leave it paused there\n"},
-    {"migrate-receive", vl_migrate_receive, "[-e] [-p] [-l [ADDRESS:]PORT]",
+    {"migrate-receive", vl_migrate_receive, "[-e] [-p] [-l ADDRESS:PORT]",
      "the other side of migrate, which starts it",
      "  -e               leave the domain without a monitor\n"
      "  -p               leave it paused\n"
-     "  -l [ADDRESS:]PORT  wait for it on the network, unprotected, instead of being started by "
+     "  -l ADDRESS:PORT  wait for it on the network, unprotected, instead of being started by "
      "it\n"},
     {"cpupool-list", vl_cpupool_list, "[-c] [--json] [POOL]", "show CPU pools",
      "  -c, --cpus       with their CPUs\n" JSON},

@@ -1,8 +1,9 @@
 #include "vl/peer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,63 +55,56 @@ int peer_run(struct peer *peer, const char *command)
     return error;
 }
 
-// Splits HOST:PORT; `host` has room for all of `address`. Returns the port, or NULL.
-static const char *split(const char *address, char *host)
-{
-    const char *colon = strrchr(address, ':');
-    size_t length = colon ? (size_t)(colon - address) : 0;
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
 
-    if (length >= 2 && address[0] == '[' && address[length - 1] == ']') {
-        address++;
-        length -= 2;
-    }
-    memcpy(host, address, length);
-    host[length] = 0;
-    return colon ? colon + 1 : NULL;
+// Numbers only: names would need libraries that a program linked statically has not.
+static bool read_host(const char *host, in_port_t port, union address *a)
+{
+    *a = (union address){.v4 = {.sin_family = AF_INET, .sin_port = port}};
+    if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1)
+        return true;
+    *a = (union address){.v6 = {.sin6_family = AF_INET6, .sin6_port = port}};
+    return inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1;
 }
 
-static int look_up(const char *address, bool passive, struct addrinfo **list)
+// ADDRESS:PORT or [ADDRESS]:PORT. -EINVAL, with words.
+static int read_address(const char *text, union address *a)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = passive ? AI_PASSIVE : 0};
-    char *host = strdup(address);
-    const char *port = host ? split(address, host) : NULL;
-    int error;
+    const char *colon = strrchr(text, ':');
+    size_t length = colon ? (size_t)(colon - text) : 0;
+    char host[INET6_ADDRSTRLEN + 2] = "", *end = "", *bare = host;
+    unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
 
-    if (!port && passive)
-        port = address; // of any address
-    if (!port || !*port || (!passive && !*host)) {
-        vl_complain("'%s' is no HOST:PORT", address);
-        free(host);
-        return -EINVAL;
+    if (length < sizeof(host))
+        memcpy(host, text, length);
+    if (length >= 2 && length < sizeof(host) && host[0] == '[' && host[length - 1] == ']') {
+        host[length - 1] = 0;
+        bare++;
     }
-    error = getaddrinfo(host && *host ? host : NULL, port, &hints, list);
-    free(host);
-    if (!error)
+    if (!*end && port && port <= 65535 && read_host(bare, htons((in_port_t)port), a))
         return 0;
-    vl_complain("there is no '%s': %s", address, gai_strerror(error));
-    return -EADDRNOTAVAIL;
+    vl_complain("'%s' is no ADDRESS:PORT in numbers", text);
+    return -EINVAL;
 }
 
-// The first of the addresses with which `use`, connect(2) or bind(2), has success.
-static int socket_for(const struct addrinfo *list,
-                      int (*use)(int, const struct sockaddr *, socklen_t))
+// A socket that `use`, connect(2) or bind(2), has given that address; -errno otherwise.
+static int socket_for(const union address *a, int (*use)(int, const struct sockaddr *, socklen_t))
 {
-    int fd = -1, error = -EADDRNOTAVAIL, one = 1;
+    socklen_t length = a->any.sa_family == AF_INET ? sizeof(a->v4) : sizeof(a->v6);
+    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-        if (fd < 0) {
-            error = -errno;
-            continue;
-        }
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-        if (use(fd, a->ai_addr, a->ai_addrlen)) {
-            error = -errno;
-            close(fd);
-            fd = -1;
-        }
-    }
-    return fd < 0 ? error : fd;
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (!use(fd, &a->any, length))
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
 }
 
 static int set_both(struct peer *peer, int fd)
@@ -125,13 +119,12 @@ static int set_both(struct peer *peer, int fd)
 
 int peer_connect(struct peer *peer, const char *address)
 {
-    struct addrinfo *list;
-    int fd = look_up(address, false, &list);
+    union address a;
+    int fd = read_address(address, &a);
 
     if (fd)
         return fd;
-    fd = socket_for(list, connect);
-    freeaddrinfo(list);
+    fd = socket_for(&a, connect);
     if (fd < 0)
         return vl_fail(fd, "no connection to %s", address), fd;
     return set_both(peer, fd);
@@ -139,13 +132,12 @@ int peer_connect(struct peer *peer, const char *address)
 
 int peer_accept(struct peer *peer, const char *address)
 {
-    struct addrinfo *list;
-    int fd = look_up(address, true, &list), taken;
+    union address a;
+    int fd = read_address(address, &a), taken;
 
     if (fd)
         return fd;
-    fd = socket_for(list, bind);
-    freeaddrinfo(list);
+    fd = socket_for(&a, bind);
     if (fd < 0 || listen(fd, 1)) {
         int error = fd < 0 ? fd : -errno;
         return vl_fail(error, "nobody can be waited for at %s", address), error;

@@ -13,9 +13,9 @@ struct peer {
 //
 // Runs `command` by the shell.
 int peer_run(struct peer *peer, const char *command);
-// Connects to "HOST:PORT" or "[ADDRESS]:PORT".
+// Connects to "ADDRESS:PORT" or "[ADDRESS]:PORT", in numbers.
 int peer_connect(struct peer *peer, const char *address);
-// Waits for one connection to "PORT" (on all addresses), "HOST:PORT", or "[ADDRESS]:PORT".
+// Waits for one connection to such an address of this machine; 0.0.0.0 and [::] are all of them.
 int peer_accept(struct peer *peer, const char *address);
 
 // Closes it, and waits for the program; returns its exit status, or -1 if a signal ended it.

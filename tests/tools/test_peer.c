@@ -154,8 +154,8 @@ static void meet(const char *here, const char *there)
 static void test_network(void)
 {
     meet("127.0.0.1:47391", "127.0.0.1:47391");
-    meet("47392", "localhost:47392");
-    meet("[127.0.0.1]:47393", "[127.0.0.1]:47393");
+    meet("0.0.0.0:47392", "127.0.0.1:47392");
+    meet("[127.0.0.1]:47393", "127.0.0.1:47393");
 }
 
 static bool refused(const char *address, int error, const char *why)
@@ -176,11 +176,16 @@ static void test_bad_addresses(void)
     struct peer peer;
 
     CU_ASSERT(refused("127.0.0.1:1", -ECONNREFUSED, "no connection to 127.0.0.1:1: Conn"));
-    CU_ASSERT(refused("127.0.0.1", -EINVAL, "no HOST:PORT"));
-    CU_ASSERT(refused(":47394", -EINVAL, "no HOST:PORT"));
-    CU_ASSERT(refused("127.0.0.1:", -EINVAL, "no HOST:PORT"));
-    CU_ASSERT(refused("", -EINVAL, "no HOST:PORT"));
-    CU_ASSERT(refused("127.0.0.1:nosuchservice", -EADDRNOTAVAIL, "there is no"));
+    CU_ASSERT(refused("127.0.0.1", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused(":47394", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("127.0.0.1:", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("127.0.0.1:nosuchservice", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("127.0.0.1:65536", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("[127.0.0.1:80", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(refused("localhost:80", -EINVAL, "no ADDRESS:PORT"));
+    CU_ASSERT(
+        refused("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:80", -EINVAL, "no ADD"));
     CU_ASSERT_EQUAL(peer_accept(&peer, "192.0.2.1:47395"), -EADDRNOTAVAIL);
     CU_ASSERT_PTR_NOT_NULL(strstr(words, "nobody can be waited for"));
     CU_ASSERT_EQUAL(peer_accept(&peer, "127.0.0.1:"), -EINVAL);
