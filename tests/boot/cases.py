@@ -38,6 +38,8 @@ class Case:
     allowed: set = field(default_factory=set)  # entries of FORBIDDEN that this case provokes
     end: str = "poweroff"  # poweroff, reboot, crash
     prepare: Optional[Callable] = None  # (case, kit, scratch) -> checks.Fixture
+    parts: list = field(default_factory=list)  # machines one after the other that share the fixture: what differs in each
+    xen: bool = False  # Debian's real Xen, whatever else is tested
     guest: str = ""  # a bare test guest of tests/guests in the kernel's place
     quiet: bool = False  # the hypervisor may report nothing while the tests run
     limit: int = 150  # seconds
@@ -62,11 +64,15 @@ def compiler(kit):
     return tuple(pairs + ["/usr/bin/tcc:bin/tcc", f"{kit.source('tests/boot/load.c')}:usr/src/load.c"])
 
 
+XEN_ARGS = "dom0_mem=512M spec-ctrl=eager-fpu"
+
+
 def xl(name, tests, store="oxenstored", **options):
     """A case in which Debian's own Xen tools drive the hypervisor from domain 0. On the emulator, real Xen must
     not leave vector registers to their last user: not every instruction that uses them traps there as it should."""
-    return Case(f"xl-{name}", tests, devices=GUESTS_DISK, prepare=checks.guests_disk, extra=Kit.xen_tools,
-                hypervisor_args="dom0_mem=512M spec-ctrl=eager-fpu", dom0_args=f"vellum.store={store}", **options)
+    options = {"extra": Kit.xen_tools} | options
+    return Case(f"xl-{name}", tests, devices=GUESTS_DISK, prepare=checks.guests_disk, hypervisor_args=XEN_ARGS,
+                dom0_args=f"vellum.store={store}", **options)
 
 
 PROMPT = r"dom0:/root# "
@@ -77,6 +83,7 @@ TO_DOM0 = r"Serial input to DOM0|Input goes to domain 0"
 VIRTIO_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=d0"]
 AHCI_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "ahci,id=a0", "-device", "ide-hd,bus=a0.0,drive=d0"]
 GUESTS_DISK = ["-drive", "if=none,id=g0,format=raw,snapshot=on,file={disk}", "-device", "virtio-blk-pci,drive=g0"]
+EXCHANGE_DISKS = GUESTS_DISK + ["-drive", "if=none,id=x0,format=raw,file={exchange}", "-device", "virtio-blk-pci,drive=x0"]
 NVME_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "nvme,drive=d0,serial=vellum"]
 
 CASES = [
@@ -131,6 +138,16 @@ CASES = [
     xl("info", "xl-info"),
     xl("guest", "xl-guest", limit=240),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
+
+    # From one hypervisor to the other.
+    Case("across", cpus=2, prepare=checks.exchange, devices=EXCHANGE_DISKS, limit=500, parts=[
+        {"tests": "across-1", "extra": Kit.tools},
+        {"tests": "across-2", "extra": Kit.xen_tools, "xen": True,
+         "hypervisor_args": XEN_ARGS, "dom0_args": "vellum.store=xenstored"},
+        {"tests": "across-3", "extra": Kit.tools}]),
+
+    Case("migrate", "migrate", cpus=2, extra=Kit.tools, prepare=checks.guests_disk, devices=GUESTS_DISK, limit=900),
+    xl("migrate", "xl-migrate", cpus=2, store="xenstored", limit=400, extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 
     # Vellum's tools.
     Case("tools", "tools", extra=Kit.tools),

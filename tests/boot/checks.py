@@ -90,6 +90,14 @@ class Guests(Fixture):
         self.values = {"disk": kit.guests_disk()}
 
 
+class Exchange(Guests):
+    """The same, and an empty disk beside it, which all parts of a case share."""
+
+    def __init__(self, kit, scratch):
+        super().__init__(kit)
+        self.values["exchange"] = kit.exchange_disk(scratch)
+
+
 class Root(Fixture):
     """A full Debian system for domain 0."""
 
@@ -105,6 +113,10 @@ def dom0_root(_case, kit, _scratch):
 
 def guests_disk(_case, kit, _scratch):
     return Guests(kit)
+
+
+def exchange(_case, kit, scratch):
+    return Exchange(kit, scratch)
 
 
 def ext4_disk(_case, kit, scratch):

@@ -131,9 +131,9 @@ class Kit:
 
     def domu_initramfs(self):
         """The image of small guests with Debian's kernel."""
-        load = self.program("tests/boot/load.c")
+        programs = [f"--add={self.program(f'tests/boot/{name}.c')}:bin/{name}" for name in ("load", "witness")]
         return self.packed("domu", [f"--init={IMAGE}/guest-init", f"--modules={self.kernel()[1]}",
-                                    f"--list={IMAGE}/guest-modules", f"--add={load}:bin/load"])
+                                    f"--list={IMAGE}/guest-modules"] + programs)
 
     @functools.lru_cache(maxsize=None)
     def guests_disk(self):
@@ -151,6 +151,13 @@ class Kit:
             pairs = [f"{path}:{name}" for name, path in sorted(files.items())]
             output_of([os.path.join(IMAGE, "make-disk"), target, "1G", "vellum-guests"] + pairs)
         return target
+
+    def exchange_disk(self, scratch):
+        """An empty ext4 image labelled vellum-exchange, on which machines that run one after the other leave
+        each other files."""
+        image = os.path.join(scratch, "exchange.img")
+        output_of([os.path.join(IMAGE, "make-disk"), image, "600M", "vellum-exchange"])
+        return image
 
     def iso(self, scratch, files, arguments):
         """A bootable ISO image: `files` are (hypervisor, kernel, initrd), `arguments` theirs."""

@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 import threading
+from dataclasses import replace
 
 import checks
 import machine
@@ -98,9 +99,33 @@ def verdict(case, ending, text, left, fixture):
     return fixture.verify(text)
 
 
+def run_machine(case, kit, link, hypervisor, fixture, log, echo):
+    """Runs one machine; returns (what is wrong or None, seconds)."""
+    forbidden = re.compile("|".join(p for p in FORBIDDEN if p not in case.allowed))
+    with KIT_LOCK:
+        command, fifo = command_line(case, kit, link, kit.xen() if case.xen else hypervisor, fixture, log)
+    monitor = None if case.emulator == "bochs" else watch.Monitor(f"{link}/qmp")
+    ending, text, left = watch.run(command, log, forbidden, case.limit, case.script, monitor, fifo, echo,
+                                    GUEST_DONE if case.guest else None)
+    return verdict(case, ending, text, left, fixture), ending.seconds
+
+
+def run_parts(case, kit, link, hypervisor, fixture, log, echo):
+    """Runs machines one after the other, until one fails. The log is the last one's; the others' are numbered."""
+    total = 0
+    for number, part in enumerate(case.parts):
+        if number:
+            os.replace(log, f"{log.removesuffix('.log')}-{number}.log")
+            os.unlink(f"{link}/qmp")
+        wrong, seconds = run_machine(replace(case, parts=[], **part), kit, link, hypervisor, fixture, log, echo)
+        total += seconds
+        if wrong:
+            return f"machine {number + 1}: {wrong}", total
+    return None, total
+
+
 def run_case(case, kit, hypervisor, log, echo=False):
     """Runs one case; returns (what is wrong or None, seconds)."""
-    forbidden = re.compile("|".join(p for p in FORBIDDEN if p not in case.allowed))
     scratch = tempfile.mkdtemp(prefix="b", dir=kit.dir)
     # A socket's path must be short, whatever the build folder is called.
     os.symlink(scratch, link := tempfile.mktemp(prefix="vellum-"))
@@ -109,11 +134,8 @@ def run_case(case, kit, hypervisor, log, echo=False):
         with KIT_LOCK:
             if case.prepare:
                 fixture = case.prepare(case, kit, scratch)
-            command, fifo = command_line(case, kit, link, hypervisor, fixture, log)
-        monitor = None if case.emulator == "bochs" else watch.Monitor(f"{link}/qmp")
-        ending, text, left = watch.run(command, log, forbidden, case.limit, case.script, monitor, fifo, echo,
-                                        GUEST_DONE if case.guest else None)
-        return verdict(case, ending, text, left, fixture), ending.seconds
+        run = run_parts if case.parts else run_machine
+        return run(case, kit, link, hypervisor, fixture, log, echo)
     finally:
         fixture.close()
         os.unlink(link)
