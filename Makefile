@@ -115,6 +115,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $$(call sources_of,tests/tools/$$*.c) Ma
 	$(Q)$(CC) $(TOOL_TEST_CFLAGS) $< $(call sources_of,$<) -o $@ -lcunit -lpthread $(call libraries_of,$<)
 	$(call host_deps,$(TOOL_TEST_CFLAGS))
 
+include frontends/frontends.mk
 include tests/guests/guests.mk
 include dom0-tools/dom0-tools.mk
 include backends/backends.mk
@@ -134,7 +135,7 @@ run: packages $(BUILD)/vellum tools-root $(if $(ROOT),dom0-root) ## boot Vellum 
 demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happens
 	$(Q)tests/boot/run --build $(BUILD) --demo
 
-test: packages $(BUILD)/vellum tools tools-root unit fuzz guests ## run every test that fits in 20 minutes
+test: packages $(BUILD)/vellum tools tools-root unit fuzz guests frontends ## run every test that fits in 20 minutes
 	$(Q)tests/run-all $(BUILD)
 
 soak: packages $(BUILD)/vellum tools-root dom0-root ## the long runs

@@ -119,6 +119,9 @@ CASES = [
     Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
     Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
 
+    # The reference guest.
+    Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args="dom0_mem=512M spec-ctrl=eager-fpu"),
+
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
     Case("dom0-crash", end="crash", allowed=CRASH_MARKERS,

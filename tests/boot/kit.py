@@ -100,6 +100,14 @@ class Kit:
             return ()
         return (f"--tree={tree}", f"{IMAGE}/start-tools:sbin/start-tools")
 
+    def reference(self):
+        """Vellum's tools, the reference guest, and the kernel's back ends for it."""
+        guest = os.path.join(self.build, "frontends", "reference.elf")
+        if not os.path.exists(guest):
+            raise KitError(f"no {guest}: run make frontends first")
+        modules = tuple(f"--module={name}" for name in ("xen-blkback", "xen-netback", "loop"))
+        return self.tools() + (f"{guest}:guests/reference",) + modules
+
     def dom0_root(self):
         """The disk image of a full Debian root, as `make dom0-root` leaves it."""
         path = os.path.join(self.build, "dom0-tools", "dom0-root.img")
@@ -116,7 +124,8 @@ class Kit:
     def packed(self, name, options):
         """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""
         target = os.path.join(self.dir, f"initramfs-{name}.gz")
-        if not newer(target, [IMAGE] + [option.split("=", 1)[1].split(":")[0] for option in options]):
+        files = [option.split("=", 1)[1].split(":")[0] for option in options if not option.startswith("--module=")]
+        if not newer(target, [IMAGE] + files):
             output_of([os.path.join(IMAGE, "make-initramfs"), "--out", target] + options)
         return target
 

@@ -4,7 +4,7 @@
 #include "pv-abi/xen.h"
 
 #include "tests/guests/common/events.h"
-#include "tests/guests/common/hypercall.h"
+#include "frontends/kernel/hypercall.h"
 #include "tests/guests/common/lib.h"
 #include "tests/guests/common/memory.h"
 #include "tests/guests/common/test.h"

@@ -1,29 +1,5 @@
 // The guest's ELF notes: what it tells the domain builder about itself.
-// Names are "Xen"; types are XEN_ELFNOTE_*; each descriptor is a string or an 8-byte number.
-#include <stdint.h>
-
-#include "pv-abi/elfnote.h"
-
-#define NOTE_SECTION __attribute__((section(".note.Xen"), used, aligned(4)))
-
-struct note_header {
-    uint32_t name_size;
-    uint32_t desc_size;
-    uint32_t type;
-    char name[4]; // "Xen"
-};
-
-#define NOTE_STRING(id, note_type, text)      \
-    static const struct {                     \
-        struct note_header header;            \
-        char desc[(sizeof(text) + 3) & ~3UL]; \
-    } note_##id NOTE_SECTION = {{4, sizeof(text), note_type, "Xen"}, text}
-
-#define NOTE_NUMBER(id, note_type, number)                    \
-    static const struct __attribute__((packed, aligned(4))) { \
-        struct note_header header;                            \
-        uint64_t desc;                                        \
-    } note_##id NOTE_SECTION = {{4, 8, note_type, "Xen"}, number}
+#include "frontends/kernel/elf_notes.h"
 
 extern char _start[];
 extern char hypercall_page[];
