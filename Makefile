@@ -141,7 +141,7 @@ test: packages $(BUILD)/vellum tools tools-root unit fuzz guests frontends ## ru
 soak: packages $(BUILD)/vellum tools-root dom0-root ## the long runs
 	$(Q)tests/boot/run --build $(BUILD) --soak
 
-bench: packages $(BUILD)/vellum ## instruction counts beside real Xen's and the bare machine's
+bench: packages $(BUILD)/vellum frontends ## instruction counts beside real Xen's and the bare machine's
 	$(Q)tests/bench/run --build $(BUILD)
 
 CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
@@ -154,8 +154,10 @@ check: packages $(OFFSETS) ## format and static analysis
 	$(Q)clang-format --dry-run --Werror $(CHECKED)
 	$(Q)$(CPPCHECK) -Ihypervisor $(filter %.c,$(HV_SRCS))
 	$(Q)$(CPPCHECK) -Idom0-tools -D_GNU_SOURCE $(TOOLS_SRCS)
+	$(Q)$(CPPCHECK) $(filter %.c,$(FRONT_SRCS))
 	$(Q)printf '%s\n' $(filter %.c,$(HV_SRCS)) | xargs -P2 -I@ clang-tidy --quiet @ -- $(HV_CFLAGS)
 	$(Q)printf '%s\n' $(TOOLS_SRCS) | xargs -P2 -I@ clang-tidy --quiet @ -- $(TOOLS_CFLAGS)
+	$(Q)printf '%s\n' $(filter %.c,$(FRONT_SRCS)) | xargs -P2 -I@ clang-tidy --quiet @ -- $(FRONT_CFLAGS)
 
 format: ## rewrite the sources in the project's format
 	clang-format -i $(CHECKED)

@@ -100,7 +100,7 @@ static bool take(char *c)
 
 static char read_char(void)
 {
-    char c;
+    char c = 0;
 
     while (!take(&c)) {
         if (ring)

@@ -74,11 +74,12 @@ void *heap_alloc(size_t size)
 
 void heap_free(void *memory)
 {
-    struct block *b = (struct block *)memory - 1;
+    struct block *b;
     unsigned class;
 
     if (!memory)
         return;
+    b = (struct block *)memory - 1;
     if (b->state != IN_USE)
         panic("%p is freed, but is no block in use", memory);
     b->state = IN_LIST;

@@ -120,7 +120,7 @@ CASES = [
     Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
 
     # The reference guest.
-    Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args="dom0_mem=512M spec-ctrl=eager-fpu"),
+    Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args="dom0_mem=512M spec-ctrl=eager-fpu", limit=300),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),

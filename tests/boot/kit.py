@@ -70,11 +70,15 @@ class Kit:
         answer = output_of([os.path.join(ORACLE, "fetch-qemu"), self.build]).strip()
         return None if answer == "not available" else answer.split()
 
-    def guest(self, name):
-        path = os.path.join(self.build, "tests", "guests", name + ".elf")
+    def built(self, path, target):
+        """A file of the build folder that `make TARGET` leaves."""
+        path = os.path.join(self.build, path)
         if not os.path.exists(path):
-            raise KitError(f"no {path}: run make guests first")
+            raise KitError(f"no {path}: run make {target} first")
         return path
+
+    def guest(self, name):
+        return self.built(f"tests/guests/{name}.elf", "guests")
 
     @staticmethod
     def source(path):
@@ -102,11 +106,10 @@ class Kit:
 
     def reference(self):
         """Vellum's tools, the reference guest, and the kernel's back ends for it."""
-        guest = os.path.join(self.build, "frontends", "reference.elf")
-        if not os.path.exists(guest):
-            raise KitError(f"no {guest}: run make frontends first")
+        guest = self.built("frontends/reference.elf", "frontends")
         modules = tuple(f"--module={name}" for name in ("xen-blkback", "xen-netback", "loop"))
-        return self.tools() + (f"{guest}:guests/reference",) + modules
+        echo = self.program("tests/boot/udp_echo.c")
+        return self.tools() + (f"{guest}:guests/reference", f"{echo}:bin/udp_echo") + modules
 
     def dom0_root(self):
         """The disk image of a full Debian root, as `make dom0-root` leaves it."""
