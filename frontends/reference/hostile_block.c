@@ -1,0 +1,398 @@
+// The hostile block front end: breaks the protocol in one way after another, and wants an error, a
+// closed device or silence for it, never success; and after each to be served again when it
+// behaves.
+#include "frontends/block/blkfront.h"
+#include "frontends/kernel/events.h"
+#include "frontends/kernel/grants.h"
+#include "frontends/kernel/guest.h"
+#include "frontends/kernel/pages.h"
+#include "frontends/reference/hostile.h"
+#include "frontends/reference/shell.h"
+
+#define ANSWER_TIME (2 * NS_PER_S)
+#define SILENCE     1000 // for a response's status
+#define OF(array)   array, ARRAY_SIZE(array)
+
+static struct {
+    struct blkfront block;
+    bool open;
+    unsigned handle;
+    uint64_t id; // of the last request
+    bool answered;
+    int status;
+    uint8_t *page;
+    grant_ref_t ref, read_only, foreign;
+} at;
+
+static void response(void *unused, const struct blkif_response *rsp)
+{
+    if (rsp->id != at.id)
+        return;
+    at.answered = true;
+    at.status = rsp->status;
+}
+
+// Connections
+
+static void drop(void)
+{
+    if (at.open)
+        blkfront_close(&at.block);
+    at.open = false;
+}
+
+static int connect_as(const char *key, const char *value, unsigned order)
+{
+    struct block_options options = {.ring_order = order,
+                                    .false_key = key,
+                                    .false_value = value,
+                                    .patience = 4 * NS_PER_S,
+                                    .responses = response};
+    int error;
+
+    drop();
+    error = blkfront_open(&at.block, at.handle, &options);
+    at.open = !error;
+    return error;
+}
+
+// Requests
+
+static struct blkif_request honest(void)
+{
+    struct blkif_request r = {.operation = BLKIF_OP_READ, .nr_segments = 1, .id = ++at.id};
+
+    r.seg[0] = (struct blkif_request_segment){.gref = at.ref, .last_sect = 7};
+    return r;
+}
+
+// The status of the answer, or SILENCE.
+static int ask(const void *request)
+{
+    at.answered = false;
+    if (!ring_put(&at.block.ring, request))
+        return SILENCE;
+    ring_publish(&at.block.ring);
+    event_send((evtchn_port_t)at.block.port);
+    return WAIT_FOR(&at.block.progress, at.answered || at.block.broken, clock_after(ANSWER_TIME)) &&
+                   at.answered
+               ? at.status
+               : SILENCE;
+}
+
+static bool served(void)
+{
+    struct blkif_request r = honest();
+
+    return at.open && ask(&r) == BLKIF_RSP_OKAY;
+}
+
+// On the connection that there is, or on a new one.
+static int recover(void)
+{
+    if (served())
+        return 0;
+    if (connect_as(NULL, NULL, 0) || !served())
+        return -XEN_EIO;
+    return 0;
+}
+
+static int refused(const char *what, const void *request)
+{
+    int status = ask(request);
+
+    if (status == BLKIF_RSP_OKAY) {
+        print("hostile: %s was done\n", what);
+        return -XEN_EILSEQ;
+    }
+    return 0;
+}
+
+static int try_operations(void)
+{
+    static const uint8_t operations[] = {4, 7, 8, 127, 128, 255};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
+        struct blkif_request r = honest();
+
+        r.operation = operations[i];
+        error |= refused("an unknown operation", &r);
+    }
+    return error;
+}
+
+static int try_segments(void)
+{
+    static const struct {
+        uint8_t count, first, last;
+    } bad[] = {{0, 0, 7}, {12, 0, 7},  {255, 0, 7},   {1, 5, 4},
+               {1, 0, 8}, {1, 0, 255}, {1, 255, 255}, {1, 8, 8}};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct blkif_request r = honest();
+
+        r.nr_segments = bad[i].count;
+        for (unsigned s = 0; s < BLKIF_MAX_SEGMENTS_PER_REQUEST; s++)
+            r.seg[s] = r.seg[0];
+        r.seg[0].first_sect = bad[i].first;
+        r.seg[0].last_sect = bad[i].last;
+        error |= refused("a read with bad segments", &r);
+    }
+    return error;
+}
+
+static int try_grants(void)
+{
+    const grant_ref_t bad[] = {2, 2047, 2048, 0x7fffffff, 0xffffffff, at.read_only, at.foreign};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct blkif_request r = honest();
+
+        r.seg[0].gref = bad[i];
+        error |= refused("a read into no page of ours", &r);
+    }
+    return error;
+}
+
+static int try_sectors(void)
+{
+    const uint64_t end = at.block.sectors;
+    const uint64_t bad[] = {end,      end - 7, end + 1, UINT64_MAX, UINT64_MAX - 7, UINT64_MAX >> 9,
+                            1UL << 63};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        for (uint8_t operation = BLKIF_OP_READ; operation <= BLKIF_OP_WRITE; operation++) {
+            struct blkif_request r = honest();
+
+            r.operation = operation;
+            r.sector_number = bad[i];
+            error |= refused("a request beyond the end", &r);
+        }
+    }
+    return error;
+}
+
+static struct blkif_request_indirect honest_indirect(grant_ref_t segments)
+{
+    struct blkif_request_indirect r = {.operation = BLKIF_OP_INDIRECT,
+                                       .indirect_op = BLKIF_OP_READ,
+                                       .nr_segments = 1,
+                                       .id = ++at.id};
+
+    r.indirect_grefs[0] = segments;
+    return r;
+}
+
+static int try_indirect(void)
+{
+    struct blkif_request_segment *segments = page_alloc();
+    grant_ref_t ref = segments ? grant_page(at.block.device.backend_id, segments, true) : 0;
+    static const uint16_t counts[] = {0, 257, 513, 4097, 65535};
+    static const uint8_t operations[] = {BLKIF_OP_DISCARD, BLKIF_OP_INDIRECT,
+                                         BLKIF_OP_FLUSH_DISKCACHE, 255};
+    struct blkif_request_indirect r;
+    int error = 0;
+
+    if (!ref)
+        return -XEN_ENOMEM;
+    segments[0] = (struct blkif_request_segment){.gref = at.ref, .last_sect = 7};
+    for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
+        r = honest_indirect(ref);
+        r.nr_segments = counts[i];
+        error |= refused("too many indirect segments", &r);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
+        r = honest_indirect(ref);
+        r.indirect_op = operations[i];
+        error |= refused("an unknown indirect operation", &r);
+    }
+    r = honest_indirect(0xffffffff);
+    error |= refused("segments in no page of ours", &r);
+    r = honest_indirect(ref);
+    segments[0].last_sect = 200;
+    error |= refused("a bad indirect segment", &r);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*segments); i++)
+        segments[i] = (struct blkif_request_segment){hostile_random(), 9, 3};
+    r = honest_indirect(ref);
+    r.nr_segments = 64;
+    error |= refused("garbage as indirect segments", &r);
+    if (grant_end(ref))
+        page_free(segments);
+    return error;
+}
+
+static int try_discard(void)
+{
+    const uint64_t end = at.block.sectors;
+    const uint64_t bad[][2] = {
+        {end, 8}, {0, end + 1}, {8, UINT64_MAX}, {UINT64_MAX, 8}, {UINT64_MAX - 3, 4}};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct blkif_request_discard r = {.operation = BLKIF_OP_DISCARD, .id = ++at.id};
+
+        r.sector_number = bad[i][0];
+        r.nr_sectors = bad[i][1];
+        error |= refused("a discard beyond the end", &r);
+    }
+    return error;
+}
+
+// Indexes and memory. Nothing is to be answered rightly here; what counts is recover().
+
+static int jump(uint32_t by)
+{
+    struct ring_header *shared = at.block.ring.shared;
+
+    __atomic_store_n(&shared->req_prod, shared->req_prod + by, __ATOMIC_SEQ_CST);
+    event_send((evtchn_port_t)at.block.port);
+    thread_sleep(50 * NS_PER_MS);
+    return connect_as(NULL, NULL, 0);
+}
+
+static int try_jumps(void)
+{
+    static const uint32_t by[] = {33, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(by) && !error; i++)
+        error = jump(by[i]);
+    return error;
+}
+
+// The whole ring full of garbage, again and again.
+static int try_garbage(void)
+{
+    int error = 0;
+
+    for (unsigned round = 0; round < 4 && !error; round++) {
+        for (unsigned i = 0; i < at.block.ring.size; i++) {
+            uint32_t words[sizeof(struct blkif_request) / 4];
+
+            for (unsigned w = 0; w < ARRAY_SIZE(words); w++)
+                words[w] = hostile_random();
+            words[0] = (words[0] & 0xff00) | words[0] % 7; // mostly an operation that there is
+            if ((words[0] & 0xff) == BLKIF_OP_WRITE || (words[0] & 0xff) == BLKIF_OP_DISCARD)
+                words[0] &= ~0xffu; // other people's data stay
+            ring_put(&at.block.ring, words);
+        }
+        ring_publish(&at.block.ring);
+        event_send((evtchn_port_t)at.block.port);
+        thread_sleep(100 * NS_PER_MS);
+        error = connect_as(NULL, NULL, 0);
+    }
+    return error;
+}
+
+// The back end's own words, overwritten; and news of nothing.
+static int try_words(void)
+{
+    struct ring_header *shared = at.block.ring.shared;
+
+    for (unsigned i = 0; i < 500; i++) {
+        shared->rsp_prod = hostile_random();
+        shared->req_event = hostile_random();
+        shared->rsp_event = hostile_random();
+        event_send((evtchn_port_t)at.block.port);
+    }
+    return connect_as(NULL, NULL, 0);
+}
+
+// Pages that go away while they are used: the data's, and the ring's own.
+static int try_revoked(void)
+{
+    uint8_t *page = page_alloc();
+    grant_ref_t ref;
+
+    for (unsigned i = 0; page && i < 20; i++) {
+        struct blkif_request r = honest();
+
+        ref = grant_page(at.block.device.backend_id, page, false);
+        r.seg[0].gref = ref;
+        ring_put(&at.block.ring, &r);
+        ring_publish(&at.block.ring);
+        event_send((evtchn_port_t)at.block.port);
+        if (i % 2)
+            hc(sched_op, 0, 0); // yield
+        grant_revoke(ref);
+        thread_yield();
+    }
+    grant_revoke(at.block.ring_refs[0]);
+    served();
+    return connect_as(NULL, NULL, 0); // PAGE and its grants are lost: they may be in use for ever
+}
+
+// Keys and states
+
+static int try_keys(void)
+{
+    static const struct {
+        const char *key, *value;
+        unsigned order;
+    } lies[] = {
+        {"ring-ref", NULL, 0},
+        {"ring-ref", "abc", 0},
+        {"ring-ref", "-1", 0},
+        {"ring-ref", "4294967295", 0},
+        {"ring-ref", "99999999999999999999999", 0},
+        {"ring-ref", "2000", 0},
+        {"event-channel", NULL, 0},
+        {"event-channel", "0", 0},
+        {"event-channel", "131071", 0},
+        {"event-channel", "x", 0},
+        {"protocol", "nonsense", 0},
+        {"ring-page-order", "31", 1},
+        {"ring-page-order", "-1", 1},
+        {"ring-ref1", NULL, 1},
+        {"ring-ref1", "77777", 1},
+    };
+    bool several = !connect_as(NULL, NULL, 1) && at.block.nr_ring_pages > 1;
+    int error = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
+        if (lies[i].order && !several)
+            continue; // the back end takes one page only
+        if (!connect_as(lies[i].key, lies[i].value, lies[i].order) && served()) {
+            print("hostile: connected with %s=%s\n", lies[i].key,
+                  lies[i].value ? lies[i].value : "(none)");
+            error = -XEN_EILSEQ;
+        }
+    }
+    return error;
+}
+
+static int try_states(void)
+{
+    drop();
+    return hostile_states("vbd", at.handle);
+}
+
+static const struct violation violations[] = {
+    {"operations", try_operations}, {"segments", try_segments}, {"grants", try_grants},
+    {"sectors", try_sectors},       {"indirect", try_indirect}, {"discard", try_discard},
+    {"jumps", try_jumps},           {"garbage", try_garbage},   {"words", try_words},
+    {"revoked", try_revoked},       {"keys", try_keys},         {"states", try_states},
+};
+
+COMMAND(hostile_block, "HANDLE [WHICH...]",
+        "breaks the block protocol in every way, on device/vbd/HANDLE")
+{
+    int error;
+
+    at.handle = (unsigned)word_number(nr_words, words, 1, 51712);
+    at.page = page_alloc();
+    if (!at.page || connect_as(NULL, NULL, 0))
+        return -XEN_ENODEV;
+    at.ref = grant_page(at.block.device.backend_id, at.page, false);
+    at.read_only = grant_page(at.block.device.backend_id, at.page, true);
+    at.foreign = grant_page(4000, at.page, false);
+    error = hostile_run("block", OF(violations), words + MIN(nr_words, 2u), recover);
+    drop();
+    if (grant_end(at.ref) & grant_end(at.read_only) & grant_end(at.foreign))
+        page_free(at.page);
+    return error;
+}
