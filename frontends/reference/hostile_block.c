@@ -46,7 +46,7 @@ static int connect_as(const char *key, const char *value, unsigned order)
     struct block_options options = {.ring_order = order,
                                     .false_key = key,
                                     .false_value = value,
-                                    .patience = 4 * NS_PER_S,
+                                    .patience = key ? 4 * NS_PER_S : 0,
                                     .responses = response};
     int error;
 
@@ -385,8 +385,9 @@ COMMAND(hostile_block, "HANDLE [WHICH...]",
 
     at.handle = (unsigned)word_number(nr_words, words, 1, 51712);
     at.page = page_alloc();
-    if (!at.page || connect_as(NULL, NULL, 0))
-        return -XEN_ENODEV;
+    error = at.page ? connect_as(NULL, NULL, 0) : -XEN_ENOMEM;
+    if (error)
+        return error;
     at.ref = grant_page(at.block.device.backend_id, at.page, false);
     at.read_only = grant_page(at.block.device.backend_id, at.page, true);
     at.foreign = grant_page(4000, at.page, false);

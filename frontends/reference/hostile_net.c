@@ -36,8 +36,10 @@ static void drop(void)
 
 static int connect_as(const char *key, const char *value)
 {
-    struct net_options options = {
-        .answered = answer, .patience = 4 * NS_PER_S, .false_key = key, .false_value = value};
+    struct net_options options = {.answered = answer,
+                                  .patience = key ? 4 * NS_PER_S : 0,
+                                  .false_key = key,
+                                  .false_value = value};
     int error;
 
     drop();
@@ -280,8 +282,9 @@ COMMAND(hostile_net, "HANDLE [WHICH...]",
 
     at.handle = (unsigned)word_number(nr_words, words, 1, 0);
     at.page = page_alloc();
-    if (!at.page || connect_as(NULL, NULL))
-        return -XEN_ENODEV;
+    error = at.page ? connect_as(NULL, NULL) : -XEN_ENOMEM;
+    if (error)
+        return error;
     memset(at.page, 0xff, 6); // to everybody
     memcpy(at.page + 6, at.net.mac, 6);
     at.page[12] = 0x88; // of a type that nobody takes
