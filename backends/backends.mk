@@ -43,6 +43,7 @@ $(TOOLS_DIR)/bin/$(1): $(BACKENDS_DIR)/$(2).a $(BACKENDS_DIR)/common.a $(BUILD)/
 endef
 
 # One line a program.
+$(eval $(call backends_program,vellum-blkback,block,-luring))
 $(eval $(call backends_program,vellum-netback,net,))
 
 tools: $(BUILD)/ring/ring.a $(TOOLS_PROGRAMS)
