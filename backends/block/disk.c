@@ -92,7 +92,7 @@ int disk_open(struct worker *worker)
     rc = image_open(&disk->image, disk->start.path, disk->start.read_only, disk->start.discard,
                     &what);
     if (rc == -EWOULDBLOCK)
-        return worker_fail(worker, rc, "%s is served to another guest already, or locked",
+        return worker_fail(worker, rc, "%s is served to a guest already, or locked",
                            disk->start.path);
     if (rc)
         return worker_fail(worker, rc, "cannot %s %s", what, disk->start.path);

@@ -11,6 +11,8 @@
 
 #define SECTOR 512u
 
+unsigned image_patience = 60000;
+
 static int open_file(struct image *image, const char *path, bool read_only)
 {
     int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
@@ -24,18 +26,19 @@ static int open_file(struct image *image, const char *path, bool read_only)
     return image->fd < 0 ? -errno : 0;
 }
 
-static int lock(struct image *image, bool read_only)
+static int lock(int fd, bool read_only, unsigned patience)
 {
     const struct timespec pause = {0, 10000000};
 
-    for (unsigned i = 0; i < IMAGE_LOCK_SECONDS * 100; i++) {
-        if (!flock(image->fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
+    for (unsigned waited = 0;; waited += 10) {
+        if (!flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
             return 0;
         if (errno != EWOULDBLOCK && errno != EINTR)
             return -errno;
+        if (waited >= patience)
+            return -EWOULDBLOCK;
         nanosleep(&pause, NULL);
     }
-    return -EWOULDBLOCK;
 }
 
 static int measure(const struct image *image, uint64_t *bytes)
@@ -83,11 +86,21 @@ int image_open(struct image *image, const char *path, bool read_only, bool disca
     rc = look(image);
     if (!rc) {
         *what = "lock";
-        rc = lock(image, read_only);
+        rc = lock(image->fd, read_only, image_patience);
     }
     image->discard = discard && !read_only;
     if (rc)
         close(image->fd);
+    return rc;
+}
+
+int image_in_use(const char *path, bool read_only)
+{
+    int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    int rc = fd < 0 ? -errno : lock(fd, read_only, 500);
+
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 

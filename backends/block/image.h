@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IMAGE_LOCK_SECONDS 60
+extern unsigned image_patience; // how long a lock is waited for, ms
 
 struct image {
     int fd;
@@ -20,10 +20,13 @@ struct image {
     uint32_t block_size; // of its own sectors, bytes
 };
 
-// Opens and locks it, waiting for a predecessor's requests for up to IMAGE_LOCK_SECONDS. 0 or
+// Opens and locks it, waiting for a predecessor's requests for up to image_patience. 0 or
 // -errno (-EWOULDBLOCK: another program serves it), with *what the step that failed.
 int image_open(struct image *image, const char *path, bool read_only, bool discard,
                const char **what);
+
+// Whether another holds a lock that stands against it. 0, -EWOULDBLOCK, or -errno as open(2) says.
+int image_in_use(const char *path, bool read_only);
 
 // Looks at its size anew. True: it has changed.
 bool image_resized(struct image *image);

@@ -31,6 +31,19 @@ static bool is_text(struct device *device, const char *name, const char *value)
     return is;
 }
 
+// Only the toolstack knows that who holds the lock is about to give it up: of a domain that moves
+// from one number to another on this machine, or to this one.
+static int check_lock(struct device *device, const struct kept *kept)
+{
+    int rc = is_text(device, "incoming", "1")
+                 ? 0
+                 : image_in_use(kept->start.path, kept->start.read_only);
+
+    return rc ? device_fail(device, rc, "%s is served to a guest already, or locked",
+                            kept->start.path)
+              : 0;
+}
+
 // The image must be there, and be of a kind that can be served.
 static int check_image(struct device *device, const struct kept *kept)
 {
@@ -67,6 +80,8 @@ static int prepare(struct device *device)
 {
     int rc = read_own(device);
 
+    if (!rc)
+        rc = check_lock(device, device_of_kind(device));
     if (rc)
         return rc;
     device_write_number(device, "max-ring-page-order", DISK_ORDER_MOST);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
 #include "pv-abi/event_channel.h"
@@ -67,11 +68,13 @@ static int check_config(struct creation *c)
                 domain_type_name(config->type));
         return -ENOSYS;
     }
-    if (config->disks_count || config->vifs_count) {
-        fprintf(c->t->messages,
-                "%s=: there are no back ends of the split drivers yet; leave it out\n",
-                config->disks_count ? "disk" : "vif");
+    if (config->vifs_count) {
+        fprintf(c->t->messages, "vif=: there is no back end for it yet; leave it out\n");
         return -ENOSYS;
+    }
+    for (size_t i = 0; i < config->disks_count; i++) {
+        if (disk_check(c->t, &config->disks[i]))
+            return -ENOSYS;
     }
     if (strcmp(config->pool, "Pool-0")) {
         fprintf(c->t->messages, "pool = \"%s\": there is only Pool-0\n", config->pool);
@@ -223,6 +226,11 @@ static int keep_config(struct creation *c)
     return userdata_store(c->t, c->id, c->config);
 }
 
+static int add_devices(struct creation *c)
+{
+    return devices_add_all(c->t, c->id, c->config, c->fd >= 0);
+}
+
 // What a guest prints in its first moments is lost if it ends before the console daemon has its
 // page. A machine without the daemon is no reason to make no guests.
 static int wait_for_console(struct creation *c)
@@ -265,6 +273,7 @@ static const struct step create_steps[] = {
     {write_nodes, "write nodes"},
     {introduce, "tell xenstored"},
     {keep_config, "keep config"},
+    {add_devices, "connect devices"},
     {wait_for_console, "wait for the console daemon"},
     {NULL, NULL},
 };
@@ -278,6 +287,7 @@ static const struct step restore_steps[] = {
     {write_nodes, "write nodes"},
     {introduce, "tell xenstored"},
     {keep_config, "keep config"},
+    {add_devices, "connect devices"},
     {wait_for_console, "wait for the console daemon"},
     {NULL, NULL},
 };

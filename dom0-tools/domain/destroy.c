@@ -1,6 +1,7 @@
 // The end of a domain.
 #include <errno.h>
 
+#include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
 
@@ -15,6 +16,7 @@ int domain_destroy(const struct toolstack *t, domid_t id)
     if (!there) {
         // It must not see its devices go: what it would do then is nobody's concern.
         domain_control(t, XEN_DOMCTL_pausedomain, id, &op);
+        devices_close(t, id);
         rc = domain_control(t, XEN_DOMCTL_destroydomain, id, &op);
         if (rc && rc != -ESRCH)
             return domain_fail(t, rc, "domain %u cannot be destroyed", id);

@@ -38,6 +38,9 @@
     X(vl_restore)         \
     X(vl_migrate)         \
     X(vl_migrate_receive) \
+    X(vl_block_attach)    \
+    X(vl_block_detach)    \
+    X(vl_block_list)      \
     X(vl_refused)
 
 #define VL_DECLARE(name) int name(int argc, char **argv);

@@ -91,11 +91,6 @@ static int resolve_cpus(struct domain_config *config)
     return error;
 }
 
-static const char *refused_part(const struct domain_config *config)
-{
-    return config->disks_count ? "disks" : config->vifs_count ? "network cards" : NULL;
-}
-
 static int foreground(domid_t id)
 {
     int error = domain_monitor(vl_toolstack(), id);
@@ -131,11 +126,6 @@ static int create(const struct create_options *o, struct domain_config *config)
     struct vl_start how = {o->paused, o->console, o->foreground, o->no_monitor};
     domid_t id;
 
-    if (refused_part(config))
-        return vl_complain(
-            "domain '%s' has %s, which need the split drivers' back ends, and those are "
-            "not there yet; take disk= and vif= out of its configuration",
-            config->name, refused_part(config));
     if (resolve_cpus(config))
         return VL_CONFIG;
     if (domain_create(vl_toolstack(), config, &id))

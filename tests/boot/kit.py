@@ -145,18 +145,19 @@ class Kit:
         """The image of small guests with Debian's kernel."""
         programs = [f"--add={self.program(f'tests/boot/{name}.c')}:bin/{name}" for name in ("load", "witness")]
         return self.packed("domu", [f"--init={IMAGE}/guest-init", f"--modules={self.kernel()[1]}",
-                                    f"--list={IMAGE}/guest-modules"] + programs)
+                                    f"--list={IMAGE}/guest-modules", f"--add={HERE}/domu:tests"] + programs)
 
     @functools.lru_cache(maxsize=None)
     def guests_disk(self):
         """An ext4 image labelled vellum-guests, which domain 0 mounts at /guests: Debian's kernel as it is
-        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), bare guests (pv, hostile), configurations. Cases
+        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), a disk (data.img), bare guests, configurations. Cases
         share it: give it to machines with snapshot=on."""
         files = {"vmlinuz": self.kernel()[0], "vmlinux": self.plain_kernel(), "initrd": self.domu_initramfs()}
         for name in ("pv", "hostile"):
             bare = os.path.join(self.build, "tests", "guests", name + ".elf")
             if os.path.exists(bare):
                 files[name] = bare
+        files["data.img"] = self.data_disk()
         files |= {name: os.path.join(IMAGE, "guests", name) for name in os.listdir(os.path.join(IMAGE, "guests"))}
         target = os.path.join(self.dir, "guests.img")
         if not newer(target, [IMAGE] + list(files.values())):
@@ -186,6 +187,16 @@ class Kit:
         image = os.path.join(scratch, "boot.iso")
         output_of(["grub-mkrescue", "-o", image, tree])
         return image
+
+    @functools.lru_cache(maxsize=None)
+    def data_disk(self):
+        """The image of a guest's disk, as ext4() makes it."""
+        folder = os.path.join(self.dir, "data")
+        if not os.path.exists(f"{folder}/disk.img"):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.makedirs(folder)
+            self.ext4(folder)
+        return f"{folder}/disk.img"
 
     def ext4(self, scratch):
         """An ext4 image whose files have their checksums in SUMS. Made without root."""

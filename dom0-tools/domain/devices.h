@@ -1,0 +1,79 @@
+// Devices of a domain whose two ends talk through shared memory: their nodes in xenstore, as libxl
+// lays them out, whatever their kind; and the waiting for who serves them. disks.c and its like
+// make a `struct device` of a configuration.
+#pragma once
+
+#include "domain/domain.h"
+
+#define DEVICE_NODES_MAX 28
+
+// Nodes of one end beyond those that every device has.
+struct device_nodes {
+    struct {
+        const char *name;
+        char *value; // malloc'ed
+    } node[DEVICE_NODES_MAX];
+    unsigned count;
+    bool overflow; // a value could not be had
+};
+
+struct device {
+    const char *kind;      // of the front end, as in device/KIND/NUMBER: "vbd"
+    const char *back_kind; // of the back end, as in backend/KIND/DOMAIN/NUMBER: "vvbd"
+    uint32_t number;
+    domid_t backend_domain;
+    char label[40];     // for messages: "disk xvda"
+    const char *server; // for messages: who serves it, "vellum-blkback"
+    struct device_nodes front, back;
+};
+
+void device_node(struct device_nodes *nodes, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void device_free(struct device *device);
+
+// Writes the nodes of both ends. -EEXIST: the domain has such a device already.
+int device_write(const struct toolstack *t, domid_t id, const struct device *device);
+
+// Waits until its back end has taken notice. What it said, if it refuses, is said; -ETIMEDOUT:
+// nobody serves it.
+int device_wait(const struct toolstack *t, domid_t id, const struct device *device);
+
+// Both; on failure nothing is left.
+int device_add(const struct toolstack *t, domid_t id, const struct device *device);
+
+// What a domain has of one kind.
+struct device_entry {
+    uint32_t number;
+    char *back_path; // malloc'ed
+};
+// How many, in *out, malloc'ed; negative -errno.
+int device_list(const struct toolstack *t, domid_t id, const char *kind, struct device_entry **out);
+void device_list_free(struct device_entry *entries, int count);
+
+// Asks both ends to let go and removes the nodes. -ETIMEDOUT: the guest has not let go, and the
+// device stays, unless `force`. -ENOENT: there is no such device; not said.
+int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint32_t number,
+                  bool force);
+
+// At a domain's end, which is paused and will not answer: has all back ends finish what they have
+// begun, and let go. Waits a while, and removes nothing but the front ends.
+void devices_close(const struct toolstack *t, domid_t id);
+
+// disks.c
+struct disk_config;
+// -ENOSYS: a disk of this kind cannot be served, which is said.
+int disk_check(const struct toolstack *t, const struct disk_config *disk);
+// Makes a device of a disk; what cannot be served is said. device_free() it.
+int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
+                struct device *device);
+
+// Adds all devices of the configuration, and waits for them. `incoming`: the domain comes from
+// another number or machine, where its disks may be in use for a moment yet.
+int devices_add_all(const struct toolstack *t, domid_t id, const struct domain_config *config,
+                    bool incoming);
+
+// Gives a running domain a disk, and its kept configuration, too.
+int domain_attach_disk(const struct toolstack *t, domid_t id, const struct disk_config *disk);
+
+// The opposite; as device_remove() says.
+int domain_detach_disk(const struct toolstack *t, domid_t id, uint32_t number, bool force);

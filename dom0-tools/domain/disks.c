@@ -1,0 +1,127 @@
+// Disks as devices: the nodes of both ends, as libxl writes them for blkfront and xen-blkback.
+//
+// Who serves a disk follows from backendtype=. Without it, vellum-blkback does, and the back end's
+// kind is its own, "vvbd". With backendtype=phy Linux's xen-blkback does, whose kind is "vbd".
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "domain/devices.h"
+#include "domain/impl.h"
+
+static int refuse(const struct toolstack *t, const struct disk_config *disk, const char *why)
+{
+    fprintf(t->messages, "disk %s: %s\n", disk->vdev, why);
+    return -ENOSYS;
+}
+
+int disk_check(const struct toolstack *t, const struct disk_config *disk)
+{
+    if (disk->backend_type == DISK_BACKEND_QDISK || disk->backend_type == DISK_BACKEND_STANDALONE)
+        return refuse(t, disk,
+                      "backendtype=qdisk and =standalone mean programs of others; leave "
+                      "backendtype= out for vellum-blkback");
+    if (!disk->target)
+        return refuse(t, disk, "a drive without a medium is not served yet; give target=");
+    if (disk->format != DISK_RAW)
+        return refuse(t, disk,
+                      "only format=raw is served; others must be converted "
+                      "(qemu-img convert -O raw)");
+    if (disk->script)
+        return refuse(t, disk, "script= is not run; give a file or a block device as target=");
+    if (disk->backend_domain && strcmp(disk->backend_domain, "0") &&
+        strcmp(disk->backend_domain, "Domain-0"))
+        return refuse(t, disk, "its back end can be in domain 0 only");
+    return 0;
+}
+
+static void find_target(const struct disk_config *disk, char path[DOMAIN_PATH_MAX * 16])
+{
+    snprintf(path, DOMAIN_PATH_MAX * 16, "%s%s", disk->target[0] == '/' ? "" : "/dev/",
+             disk->target);
+}
+
+// What xen-blkback wants to know beforehand: the device's number, which a script would write.
+static int physical(const struct toolstack *t, const struct disk_config *disk, const char *path,
+                    struct device *device)
+{
+    struct stat status;
+
+    if (stat(path, &status))
+        return domain_fail(t, -errno, "disk %s: %s", disk->vdev, path);
+    if (!S_ISBLK(status.st_mode))
+        return refuse(t, disk,
+                      "backendtype=phy serves block devices only, and target= is none; make one "
+                      "of it with losetup(8), or leave backendtype= out");
+    device->back_kind = "vbd";
+    device->server = "Linux's xen-blkback";
+    device_node(&device->back, "physical-device", "%x:%x", major(status.st_rdev),
+                minor(status.st_rdev));
+    device_node(&device->back, "physical-device-path", "%s", path);
+    device_node(&device->back, "hotplug-status", "connected");
+    return 0;
+}
+
+static void describe(const struct disk_config *disk, const char *path, struct device *device)
+{
+    const char *type = disk->cdrom ? "cdrom" : "disk";
+
+    device_node(&device->front, "virtual-device", "%u", disk->device);
+    device_node(&device->front, "device-type", "%s", type);
+    device_node(&device->front, "trusted", "%d", disk->trusted);
+    device_node(&device->back, "params", "%s", path);
+    device_node(&device->back, "type", "%s", strcmp(device->back_kind, "vbd") ? "vellum" : "phy");
+    device_node(&device->back, "dev", "%s", disk->vdev);
+    device_node(&device->back, "mode", "%s", disk->writable ? "w" : "r");
+    device_node(&device->back, "device-type", "%s", type);
+    device_node(&device->back, "removable", "%d", disk->cdrom);
+    device_node(&device->back, "bootable", "1");
+    device_node(&device->back, "discard-enable", "%d", disk->discard);
+    device_node(&device->back, "direct-io-safe", "%d", disk->direct_io_safe);
+}
+
+int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
+                struct device *device)
+{
+    char path[DOMAIN_PATH_MAX * 16];
+    int rc = disk_check(t, disk);
+
+    *device = (struct device){
+        .kind = "vbd", .back_kind = "vvbd", .number = disk->device, .server = "vellum-blkback"};
+    snprintf(device->label, sizeof(device->label), "disk %.30s", disk->vdev);
+    if (rc)
+        return rc;
+    find_target(disk, path);
+    if (disk->backend_type == DISK_BACKEND_PHY)
+        rc = physical(t, disk, path, device);
+    if (rc)
+        device_free(device);
+    else
+        describe(disk, path, device);
+    return rc;
+}
+
+// All are written first, so that their back ends work at once.
+int devices_add_all(const struct toolstack *t, domid_t id, const struct domain_config *config,
+                    bool incoming)
+{
+    struct device *devices = calloc(config->disks_count + 1, sizeof(*devices));
+    size_t made = 0;
+    int rc = devices ? 0 : domain_fail(t, -ENOMEM, "the disks");
+
+    while (!rc && made < config->disks_count) {
+        rc = disk_device(t, id, &config->disks[made], &devices[made]);
+        if (!rc && incoming)
+            device_node(&devices[made].back, "incoming", "1");
+        if (!rc)
+            rc = device_write(t, id, &devices[made++]);
+    }
+    for (size_t i = 0; i < made && !rc; i++)
+        rc = device_wait(t, id, &devices[i]);
+    for (size_t i = 0; i < made; i++)
+        device_free(&devices[i]);
+    free(devices);
+    return rc;
+}
