@@ -15,7 +15,8 @@
 // The configuration of which the only disk is the one that these words, joined by commas, describe.
 static struct domain_config *read_disk(int count, char **words)
 {
-    const char *overrides[] = {"name=\"attached\"", "type=\"pv\"", NULL};
+    // what a domain's configuration must have besides is of no interest
+    const char *overrides[] = {"name=\"-\"", "type=\"pv\"", "kernel=\"-\"", "memory=4", NULL};
     struct domain_config *config = NULL;
     size_t length = 32;
     char *text;
@@ -30,8 +31,8 @@ static struct domain_config *read_disk(int count, char **words)
         strcat(strcat(text, i ? "," : ""), words[i]);
     }
     strcat(text, "']");
-    overrides[2] = text;
-    if (domain_config_load(NULL, overrides, 3, true, stderr, &config))
+    overrides[4] = text;
+    if (domain_config_load(NULL, overrides, 5, false, stderr, &config))
         config = NULL;
     free(text);
     return config;
