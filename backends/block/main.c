@@ -39,7 +39,7 @@ static int check_lock(struct device *device, const struct kept *kept)
                  ? 0
                  : image_in_use(kept->start.path, kept->start.read_only);
 
-    return rc ? device_fail(device, rc, "%s is served to a guest already, or locked",
+    return rc ? device_fail(device, rc, "%.200s is served to a guest already, or locked",
                             kept->start.path)
               : 0;
 }
@@ -51,12 +51,12 @@ static int check_image(struct device *device, const struct kept *kept)
     struct stat status;
 
     if (path[0] != '/')
-        return device_fail(device, -EINVAL, "%s/params is '%s', no absolute path",
+        return device_fail(device, -EINVAL, "%s/params is '%.200s', no absolute path",
                            device_back_path(device), path);
     if (stat(path, &status) || access(path, kept->start.read_only ? R_OK : R_OK | W_OK))
-        return device_fail(device, -errno, "%s", path);
+        return device_fail(device, -errno, "%.200s", path);
     if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-        return device_fail(device, -EINVAL, "%s is neither a file nor a block device", path);
+        return device_fail(device, -EINVAL, "%.200s is neither a file nor a block device", path);
     return 0;
 }
 

@@ -56,6 +56,15 @@ void *device_of_kind(struct device *device)
     return device->of_kind;
 }
 
+// What others wrote may be part of it, and shall not speak to the reader's terminal.
+static void make_printable(char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+    }
+}
+
 void device_note(const struct device *device, const char *format, ...)
 {
     char text[512];
@@ -64,6 +73,7 @@ void device_note(const struct device *device, const char *format, ...)
     va_start(list, format);
     vsnprintf(text, sizeof(text), format, list);
     va_end(list);
+    make_printable(text);
     fprintf(stderr, "%s: %s: %s\n", device->keeper->kind->program, device->name, text);
 }
 
@@ -79,6 +89,7 @@ int device_fail(struct device *device, int error, const char *format, ...)
     length = strlen(text);
     if (error)
         snprintf(text + length, sizeof(text) - length, ": %s", strerror(-error));
+    make_printable(text);
     device_note(device, "%s", text);
     snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u/%u/error", device->type,
              device->domain, device->number);
@@ -105,6 +116,7 @@ void device_write_number(struct device *device, const char *name, uint64_t value
 
 static void set_state(struct device *device, enum xenbus_state state)
 {
+    device->begun = true;
     if (store_state(device, device->back) != state)
         device_write_number(device, "state", state);
 }
@@ -185,7 +197,7 @@ static bool is_online(struct device *device)
 static void front_closed(struct device *device)
 {
     if (without_worker(device)) {
-        device->prepared = false;
+        device->prepared = device->failed = false; // it may start over
         set_state(device, XenbusStateClosed);
     }
 }
@@ -244,23 +256,30 @@ static void follow_front(struct device *device, enum xenbus_state front, enum xe
 
 // --- life ---
 
+static void forget_front(struct device *device)
+{
+    char token[BACKEND_PATH_MAX + 8];
+
+    if (!device->front)
+        return;
+    snprintf(token, sizeof(token), "f%s", device->back);
+    if (device_store(device))
+        xs_unwatch(device_store(device), device->front, token);
+    free(device->front);
+    device->front = NULL;
+}
+
 static void destroy(struct device *device)
 {
     struct device **at = &device->keeper->devices;
-    char token[BACKEND_PATH_MAX + 8];
 
     while (*at != device)
         at = &(*at)->next;
     *at = device->next;
-    if (device->front) {
-        snprintf(token, sizeof(token), "f%s", device->back);
-        if (device_store(device))
-            xs_unwatch(device_store(device), device->front, token);
-    }
+    forget_front(device);
     process_forget(device);
     if (device->keeper->kind->release)
         device->keeper->kind->release(device);
-    free(device->front);
     free(device->of_kind);
     free(device);
 }
@@ -308,14 +327,29 @@ static bool find_front(struct device *device)
         return false;
     snprintf(own, sizeof(own), "/local/domain/%u/", device->domain);
     if (strncmp(device->front, own, strlen(own))) {
-        if (!device->failed)
+        if (!device->failed) {
             device_fail(device, -EINVAL, "its front end is said to be %s", device->front);
-        device->failed = true;
+            device_give_up(device);
+        }
         free(device->front);
         device->front = NULL;
         return false;
     }
     device_watch(device);
+    return true;
+}
+
+// Only the toolstack writes Initialising: it is another device of the same name, and nothing of the
+// former was seen to go. False: its worker is still to end.
+static bool begin_anew(struct device *device)
+{
+    if (device->process.pid) {
+        process_stop(device, true);
+        return false;
+    }
+    process_forget(device);
+    forget_front(device);
+    device->begun = device->prepared = device->failed = false;
     return true;
 }
 
@@ -330,6 +364,8 @@ void device_update(struct device *device)
         return;
     }
     back = store_state(device, device->back);
+    if (back == XenbusStateInitialising && device->begun && !begin_anew(device))
+        return;
     if (back == XenbusStateUnknown || !find_front(device))
         return; // it is being written
     front = store_state(device, device->front);

@@ -29,6 +29,7 @@ struct device {
     char back[BACKEND_PATH_MAX];
     char *front;   // NULL: not known yet
     bool prepared; // and the front end may connect
+    bool begun;    // this program has written its state
     bool failed;   // given up; closes as soon as the front end does
     bool gone;     // freed as soon as its worker has ended
     struct process process;
