@@ -183,6 +183,8 @@ int disk_start(struct worker *worker)
     bool left = inflight_begin(disk->file);
     int rc = 0;
 
+    if (disk->start.persistent)
+        disk->mapped = mapped_new(worker->grants, worker->connection.domain);
     disk->queues = worker->connection.queues;
     for (uint32_t i = 0; i < disk->queues && !rc; i++)
         rc = attach(disk, i);

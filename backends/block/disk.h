@@ -14,6 +14,7 @@
 
 #include "backends/block/image.h"
 #include "backends/block/inflight.h"
+#include "backends/block/mapped.h"
 #include "backends/block/request.h"
 #include "backends/common/worker.h"
 #include "ring/ring.h"
@@ -46,6 +47,7 @@ struct disk_ready {
 struct disk_buffer {
     struct disk_buffer *next; // on a list of idle ones
     unsigned class;           // 4 KiB << class
+    bool mapped;              // the iovecs are the guest's own pages
     uint8_t *data;
     uint32_t iovecs;
     struct iovec iovec[BLK_SEGMENTS_MOST];
@@ -95,6 +97,7 @@ struct disk {
     struct disk_buffer *idle[DISK_CLASSES];
     size_t idle_bytes;
     struct event *completions;
+    struct mapped *mapped; // NULL: pages are copied
 };
 
 // disk.c: the hooks of backend_kind, and events
@@ -130,5 +133,7 @@ int data_segments(struct disk_request *request,
                   struct blkif_request_segment raw[BLK_SEGMENTS_MOST]);
 // Before the I/O: fills in the buffer's iovecs and, if it writes, its data. 0 or -errno.
 int data_prepare(struct disk_request *request);
+// The same with a copy of the data, for the kernel takes the guest's pages for no memory.
+int data_prepare_copy(struct disk_request *request);
 // After a read: gives the guest its data. 0 or -errno.
 int data_deliver(struct disk_request *request);

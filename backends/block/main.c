@@ -89,7 +89,7 @@ static int prepare(struct device *device)
     device_write_number(device, "feature-max-indirect-segments", BLK_SEGMENTS_MOST);
     device_write_number(device, "feature-flush-cache", 1);
     device_write_number(device, "feature-barrier", 1);
-    device_write_number(device, "feature-persistent", 0);
+    device_write_number(device, "feature-persistent", 1);
     return 0;
 }
 
@@ -146,7 +146,7 @@ static int read_queues(struct device *device, uint64_t order, bool numbered,
 static int connect_front(struct device *device, struct backend_connection *connection)
 {
     struct kept *kept = device_of_kind(device);
-    uint64_t order;
+    uint64_t order, persistent;
     int rc = read_own(device); // anew: the keeper may have been, or the medium
 
     if (!rc)
@@ -156,6 +156,10 @@ static int connect_front(struct device *device, struct backend_connection *conne
                            NO_ORDER, &order);
     if (!rc)
         rc = read_queues(device, order == NO_ORDER ? 0 : order, order != NO_ORDER, connection);
+    if (!rc)
+        rc = keys_optional(device, device_front_path(device), "feature-persistent", 0, 1, 0,
+                           &persistent);
+    kept->start.persistent = !rc && persistent;
     memcpy(connection->kind_data, &kept->start, sizeof(kept->start));
     connection->kind_bytes = sizeof(kept->start);
     return rc;

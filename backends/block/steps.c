@@ -142,6 +142,21 @@ static void failed(struct disk_request *request, int error)
     queue_answer(request, BLKIF_RSP_ERROR);
 }
 
+// The guest's pages cannot be had as memory: never again, and this request with copies.
+static void without_pages(struct disk_request *request)
+{
+    struct disk *disk = disk_of(request);
+
+    if (disk->mapped)
+        worker_note(disk->worker, "the guest's own pages cannot be used for I/O; they are copied");
+    disk->mapped = NULL;
+    request->done = 0;
+    if (data_prepare_copy(request))
+        queue_answer(request, BLKIF_RSP_ERROR);
+    else
+        submit_data(request);
+}
+
 // Some bytes were read or written.
 static void moved(struct disk_request *request, uint32_t bytes)
 {
@@ -166,6 +181,8 @@ void request_completed(struct disk_request *request, int result)
     } else if (result == -EAGAIN || result == -EINTR) {
         request->step--; // once more
         request_proceed(request);
+    } else if (result == -EFAULT && data && request->buffer->mapped) {
+        without_pages(request);
     } else if (result == -EINVAL && data && disk->image.direct) {
         image_not_direct(&disk->image);
         worker_note(disk->worker, "%s takes no direct access: by the page cache from now on",

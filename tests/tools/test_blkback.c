@@ -3,7 +3,8 @@
 //
 // sources: tests/tools/block_world.c backends/block/disk.c backends/block/queue.c
 // sources: backends/block/steps.c backends/block/data.c backends/block/buffer.c
-// sources: backends/block/inflight.c backends/block/image.c backends/block/request.c ring/ring.c
+// sources: backends/block/inflight.c backends/block/mapped.c backends/block/image.c
+// sources: backends/block/request.c ring/ring.c
 // libraries: -luring -levent_core
 #include <CUnit/Basic.h>
 #include <fcntl.h>
@@ -269,6 +270,32 @@ static void test_overrun(void)
     world_end();
 }
 
+// Pages that stay granted are mapped once and used again; what cannot be mapped is copied, and what
+// cannot be copied either is an error.
+static void test_persistent(void)
+{
+    world_begin(IMAGE_BYTES);
+    world_persistent = true;
+    world_serve();
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 256; i++)
+            fill(DATA + i, round * 1000 + i + 1);
+        CU_ASSERT_EQUAL(do_indirect(BLKIF_OP_WRITE, 800, 256, DATA, 10), 0);
+        CU_ASSERT_EQUAL(world_do(BLKIF_OP_READ, 800, 11, DATA + 300), 0);
+        CU_ASSERT_EQUAL(do_indirect(BLKIF_OP_READ, 800, 256, DATA + 300, 10), 0);
+        for (uint32_t i = 0; i < 256; i++)
+            CU_ASSERT(holds(DATA + 300 + i, round * 1000 + i + 1));
+        CU_ASSERT_EQUAL(world->maps, 512);
+    }
+    CU_ASSERT_EQUAL(try(BLKIF_OP_READ, 2, 0, (struct blkif_request_segment){DATA + 900, 2, 3}), 0);
+    CU_ASSERT_EQUAL(world->maps, 513); // the same page twice
+    world->revoked[DATA + 901] = true;
+    CU_ASSERT_EQUAL(try(BLKIF_OP_READ, 1, 0, (struct blkif_request_segment){DATA + 901, 0, 7}),
+                    BLKIF_RSP_ERROR);
+    CU_ASSERT(world_serving());
+    world_end();
+}
+
 // --- kill -9 ---
 
 #define BLOCKS 256 // of a page each; one request at a time for each
@@ -315,12 +342,13 @@ static void check_block(const struct blkif_response *response)
     block->reading = false;
 }
 
-static void test_killed(void)
+static void check_killed(bool persistent)
 {
     unsigned open = 0, deaths = 0;
     uint64_t asked = 0;
 
     world_begin(IMAGE_BYTES);
+    world_persistent = persistent;
     memset(blocks, 0, sizeof(blocks));
     while (asked < 40000 || open) {
         if (!world_serving()) {
@@ -354,6 +382,16 @@ static void test_killed(void)
         CU_ASSERT(holds(DATA + i, blocks[i].value));
     }
     world_end();
+}
+
+static void test_killed(void)
+{
+    check_killed(false);
+}
+
+static void test_killed_persistent(void)
+{
+    check_killed(true);
 }
 
 // Every state of a slot that a death can leave, and ring indexes that no such state can.
@@ -405,7 +443,9 @@ int main(void)
     CU_ADD_TEST(suite, test_read_only);
     CU_ADD_TEST(suite, test_overrun);
     CU_ADD_TEST(suite, test_resume_states);
+    CU_ADD_TEST(suite, test_persistent);
     CU_ADD_TEST(suite, test_killed);
+    CU_ADD_TEST(suite, test_killed_persistent);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     int failed = CU_get_number_of_failures() > 0;
