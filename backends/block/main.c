@@ -203,8 +203,8 @@ int main(int argc, char **argv)
             "Serves the disks of guests from raw files and block devices: those that vl leaves to "
             "it\n"
             "(" OWN_TYPE
-            " below /local/domain/0/backend), and where Linux's xen-blkback is not loaded\n"
-            "when this program starts, also its (" LINUX_TYPE "). Stays in the foreground.\n",
+            " below /local/domain/0/backend), and as long as Linux's xen-blkback is not loaded,\n"
+            "also those meant for that (" LINUX_TYPE "). Stays in the foreground.\n",
         .types = types,
         .shared_type = LINUX_TYPE,
         .device_bytes = sizeof(struct kept),

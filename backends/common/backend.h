@@ -101,7 +101,8 @@ struct backend_kind {
     const char *program;      // "vellum-blkback"
     const char *summary;      // a line or more for --help: what it serves
     const char *const *types; // NULL at the end; of them, ...
-    const char *shared_type;  // ...this is served only if Linux's own driver is not there; or NULL
+    const char *shared_type;  // ...devices of this are left to Linux's own driver if it is loaded
+                             // when they appear; or NULL
     size_t device_bytes;
 
     // A back end of this kind is in state Initialising: checks its own nodes, and writes those that

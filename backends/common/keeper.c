@@ -32,10 +32,22 @@ static struct device *find(struct keeper *keeper, const char *type, domid_t doma
     return NULL;
 }
 
+// Whether Linux's own driver takes every device of the type: its folder is there.
+static bool is_kernels(const struct keeper *keeper, const char *type)
+{
+    const char *shared = keeper->kind->shared_type;
+    char path[BACKEND_PATH_MAX];
+
+    snprintf(path, sizeof(path), DRIVERS_FOLDER "/%s", type);
+    return shared && !strcmp(type, shared) && access(path, F_OK) == 0;
+}
+
 static void update(struct keeper *keeper, const char *type, domid_t domain, uint32_t number)
 {
     struct device *device = find(keeper, type, domain, number);
 
+    if (!device && is_kernels(keeper, type))
+        return;
     if (!device) {
         device = device_new(keeper, type, domain, number);
         if (!device) {
@@ -121,14 +133,6 @@ static void front_changed(struct keeper *keeper, const char *back)
 
 static void open_store(struct keeper *keeper);
 
-static bool kernel_serves(const char *type)
-{
-    char path[BACKEND_PATH_MAX];
-
-    snprintf(path, sizeof(path), DRIVERS_FOLDER "/%s", type);
-    return access(path, F_OK) == 0;
-}
-
 static void try_again(evutil_socket_t fd, short what, void *of)
 {
     open_store(of);
@@ -178,8 +182,6 @@ static bool watch_types(struct keeper *keeper)
     char path[BACKEND_PATH_MAX], token[BACKEND_PATH_MAX];
 
     for (const char *const *type = kind->types; *type; type++) {
-        if (kind->shared_type && !strcmp(*type, kind->shared_type) && kernel_serves(*type))
-            continue;
         snprintf(path, sizeof(path), BACKENDS "/%s", *type);
         snprintf(token, sizeof(token), "b%s", *type);
         if (!xs_watch(keeper->store, path, token))
