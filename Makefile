@@ -148,7 +148,7 @@ CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 
 CPPCHECK = cppcheck --quiet -j2 --error-exitcode=1 --inline-suppr --std=c11 -I. --suppressions-list=.cppcheck \
 	--enable=warning,portability
-TOOLS_SRCS := $(wildcard dom0-tools/*/*.c)
+TOOLS_SRCS := $(wildcard dom0-tools/*/*.c backends/*/*.c ring/*.c)
 
 check: packages $(OFFSETS) ## format and static analysis
 	$(Q)clang-format --dry-run --Werror $(CHECKED)

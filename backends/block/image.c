@@ -106,7 +106,7 @@ int image_in_use(const char *path, bool read_only)
 
 bool image_resized(struct image *image)
 {
-    uint64_t bytes;
+    uint64_t bytes = 0;
 
     if (measure(image, &bytes))
         return false;

@@ -111,7 +111,7 @@ static int read_protocol(struct device *device)
 static int read_queue(struct device *device, const char *path, uint64_t order, bool numbered,
                       struct backend_queue *queue)
 {
-    uint64_t port;
+    uint64_t port = 0;
     int rc = keys_ring(device, path, "ring-", 1u << order, numbered, &queue->rings[0]);
 
     if (!rc)

@@ -82,7 +82,7 @@ int keys_ring(struct device *device, const char *path, const char *prefix, uint3
     ring->pages = pages;
     for (uint32_t i = 0; i < pages; i++) {
         char name[40];
-        uint64_t reference;
+        uint64_t reference = 0;
         int rc;
 
         if (numbered)

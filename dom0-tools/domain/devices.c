@@ -168,7 +168,7 @@ static int try_write(const struct toolstack *t, domid_t id, const struct device 
 
 int device_write(const struct toolstack *t, domid_t id, const struct device *device)
 {
-    struct paths paths;
+    struct paths paths = {0};
     int rc;
 
     if (device->front.overflow || device->back.overflow)
@@ -222,7 +222,7 @@ static int refused(const struct toolstack *t, domid_t id, const struct device *d
 int device_wait(const struct toolstack *t, domid_t id, const struct device *device)
 {
     enum xenbus_state state = XenbusStateUnknown;
-    struct paths paths;
+    struct paths paths = {0};
     int rc;
 
     find_paths(&paths, id, device->kind, device->number);
@@ -249,7 +249,7 @@ static void remove_nodes(const struct toolstack *t, const struct paths *paths)
 
 int device_add(const struct toolstack *t, domid_t id, const struct device *device)
 {
-    struct paths paths;
+    struct paths paths = {0};
     int rc = device_write(t, id, device);
 
     if (rc)
@@ -277,7 +277,7 @@ int device_list(const struct toolstack *t, domid_t id, const char *kind, struct 
     *out = calloc(count + 1, sizeof(**out));
     for (unsigned i = 0; i < count && *out; i++) {
         uint32_t number = (uint32_t)strtoul(names[i], NULL, 10);
-        struct paths paths;
+        struct paths paths = {0};
 
         find_paths(&paths, id, kind, number);
         if (find_back(t, &paths))
@@ -319,7 +319,7 @@ int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint3
                   bool force)
 {
     enum xenbus_state state;
-    struct paths paths;
+    struct paths paths = {0};
     int rc;
 
     find_paths(&paths, id, kind, number);
@@ -347,13 +347,15 @@ static void for_all(const struct toolstack *t, domid_t id,
     snprintf(path, sizeof(path), "/libxl/%u/device", id);
     kinds = xs_directory(t->store, XBT_NULL, path, &count);
     for (unsigned i = 0; i < count; i++) {
-        struct device_entry *entries;
-        int devices = strcmp(kinds[i], "console") ? device_list(t, id, kinds[i], &entries) : 0;
+        struct device_entry *entries = NULL;
+        int devices;
 
+        if (!strcmp(kinds[i], "console"))
+            continue; // of another make
+        devices = device_list(t, id, kinds[i], &entries);
         for (int k = 0; k < devices; k++)
             deed(t, entries[k].back_path);
-        if (strcmp(kinds[i], "console"))
-            device_list_free(entries, devices);
+        device_list_free(entries, devices);
     }
     free(kinds);
 }
