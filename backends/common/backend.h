@@ -102,7 +102,7 @@ struct backend_kind {
     const char *summary;      // a line or more for --help: what it serves
     const char *const *types; // NULL at the end; of them, ...
     const char *shared_type;  // ...devices of this are left to Linux's own driver if it is loaded
-                             // when they appear; or NULL
+                              // when they appear; or NULL
     size_t device_bytes;
 
     // A back end of this kind is in state Initialising: checks its own nodes, and writes those that

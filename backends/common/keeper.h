@@ -14,9 +14,8 @@ struct process {
     struct backend_connection *connection; // NULL: there is none that it would serve
     int state;                             // its file, -1
     bool ready, stopping;
-    unsigned accidents; // in a row, without having lived for a while
-    uint64_t started;   // worker_now()
-    int failed;         // it said so with WORKER_FAILED
+    unsigned accidents; // in a row, of workers that did not live for a while
+    uint64_t since;     // worker_now(), when it was ready
 };
 
 struct device {

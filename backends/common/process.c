@@ -15,8 +15,8 @@
 #include "backends/common/message.h"
 #include "backends/common/worker.h"
 
-#define SETTLED_MS     10000 // who lived so long has had no accident at the start
-#define ACCIDENTS_MOST 12    // in a row, before the device is given up
+#define SETTLED_MS     300 // who lived so long after it was ready did not die of what it found
+#define ACCIDENTS_MOST 12  // in a row, before the device is given up
 #define DELAY_MOST_MS  4000
 
 extern char **environ;
@@ -100,6 +100,7 @@ static void heard(struct device *device, const struct message *message, size_t l
     switch (message->type) {
     case WORKER_READY:
         process->ready = true;
+        process->since = worker_now();
         device->keeper->kind->ready(device, message->data, length);
         device_write_number(device, "state", XenbusStateConnected);
         break;
@@ -181,7 +182,6 @@ static int start(struct device *device)
         return rc;
     }
     process->socket = pair[0];
-    process->started = worker_now();
     process->ready = process->stopping = false;
     process->event =
         event_new(device->keeper->base, pair[0], EV_READ | EV_PERSIST, on_message, device);
@@ -244,7 +244,7 @@ static void accident(struct device *device, int status)
 {
     struct process *process = &device->process;
 
-    if (worker_now() - process->started >= SETTLED_MS)
+    if (process->ready && worker_now() - process->since >= SETTLED_MS)
         process->accidents = 0;
     if (++process->accidents > ACCIDENTS_MOST) {
         device_fail(device, -EIO, "%u workers in a row have died", ACCIDENTS_MOST);
