@@ -15,6 +15,7 @@
 #include "cpu/percpu.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
+#include "hvm/hvm.h"
 #include "lib/bug.h"
 #include "lib/cmdline.h"
 #include "lib/log.h"
@@ -237,6 +238,7 @@ void boot_main(uint32_t magic, uint32_t info)
     pv_traps_init();
     smp_start_all();
     log_info("%u CPUs\n", nr_cpus);
+    hvm_init();
     protect_image();
     dom0_create();
     free_boot_memory();

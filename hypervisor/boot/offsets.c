@@ -32,6 +32,7 @@ void offsets(void)
     OFFSET(CPU_REGS, struct cpu_info, regs);
     OFFSET(CPU_CURRENT, struct cpu_info, vcpu);
     OFFSET(CPU_SCRATCH, struct cpu_info, scratch);
+    OFFSET(CPU_HOST_STATE, struct cpu_info, host_state);
     OFFSET(CPU_WORK, struct cpu_info, work);
     OFFSET(CPU_KERNEL_CR3, struct cpu_info, kernel_cr3);
     OFFSET(CPU_USER_CR3, struct cpu_info, user_cr3);

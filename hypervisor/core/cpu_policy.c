@@ -27,12 +27,11 @@
 
 static struct cpuid_regs look(const struct cpu_view *view, uint32_t leaf, uint32_t subleaf)
 {
-    const struct vcpu *v = view->guest;
     struct cpuid_regs r;
 
-    if (!v)
+    if (!view->kind)
         return cpuid_count(leaf, subleaf);
-    v->domain->ops->cpuid(v, leaf, subleaf, &r);
+    view->kind->cpuid(view->guest, leaf, subleaf, &r);
     return r;
 }
 
@@ -192,7 +191,7 @@ static void put_xstate(struct leaf_writer *w)
             put(w, 0xd, i);
 }
 
-int cpu_view_put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *n)
+static int put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *n)
 {
     struct leaf_writer w = {.view = view, .to = leaves, .room = *n};
     uint32_t last = MIN(last_leaf(view, 0), MAX_BASIC);
@@ -225,7 +224,7 @@ static const struct xen_msr_entry policy_msrs[POLICY_MSRS] = {
     {.idx = MSR_ARCH_CAPABILITIES},
 };
 
-int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n)
+static int put_msrs(uint64_t msrs, uint32_t *n)
 {
     uint32_t room = MIN(*n, (uint32_t)POLICY_MSRS);
 
@@ -233,6 +232,24 @@ int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n)
         return -EFAULT;
     *n = room;
     return room < POLICY_MSRS ? -ENOBUFS : 0;
+}
+
+int cpu_view_put(const struct cpu_view *view, uint64_t leaves, uint32_t *nr_leaves, uint64_t msrs,
+                 uint32_t *nr_msrs)
+{
+    int rc = 0;
+
+    if (!leaves)
+        *nr_leaves = POLICY_LEAVES;
+    else
+        rc = put_leaves(view, leaves, nr_leaves);
+    if (rc)
+        return rc;
+    if (!msrs)
+        *nr_msrs = POLICY_MSRS;
+    else
+        rc = put_msrs(msrs, nr_msrs);
+    return rc;
 }
 
 static const struct xen_msr_entry *policy_msr(uint32_t index)

@@ -9,19 +9,21 @@
 #define POLICY_LEAVES 140 // more than a list ever has
 #define POLICY_MSRS   2
 
-// A processor: the machine's own, or (guest not NULL) what such a vCPU sees.
+// A processor: the machine's own (kind NULL), what a guest of that kind can see at the most, or
+// what this one sees.
 struct cpu_view {
-    const struct vcpu *guest;
+    const struct domain_ops *kind;
+    const struct vcpu *guest; // NULL: any
 };
 
 // The first n words.
 void cpu_view_features(const struct cpu_view *view, uint32_t *words, unsigned n);
 
-// Writes the list of leaves to an array of the caller with room for *n; *n is then the number
-// written. 0, -EFAULT; -ENOBUFS: there are more.
-int cpu_view_put_leaves(const struct cpu_view *view, uint64_t leaves, uint32_t *n);
-// The same for MSRs.
-int cpu_view_put_msrs(const struct cpu_view *view, uint64_t msrs, uint32_t *n);
+// Writes the lists of leaves and MSRs to arrays of the caller with room for so many; the numbers
+// become those written, or, of a list that was not asked for (0), the most there can be. 0,
+// -EFAULT; -ENOBUFS: there are more.
+int cpu_view_put(const struct cpu_view *view, uint64_t leaves, uint32_t *nr_leaves, uint64_t msrs,
+                 uint32_t *nr_msrs);
 
 // MSRs of a policy: they have nothing to choose, but must be known and say so. 0, -EFAULT; -ERANGE,
 // -EINVAL: the culprit is unknown, or has a value that is not offered.

@@ -29,16 +29,30 @@ struct pirq_table;
 struct rangeset;
 struct multicall_entry;
 struct cpuid_regs;
+struct xen_domctl;
 struct xen_domctl_ext_vcpucontext;
 struct xen_domctl_shadow_op;
 
 enum guest_kind { GUEST_PV, GUEST_HVM };
+
+// The map from guest frame numbers to machine frames that the hypervisor keeps for a kind of guest.
+// What is in it belongs to the domain: memory of its own, or frames of the hypervisor's shown to
+// it.
+struct physmap_ops {
+    // Maps 2^order frames at gfn (aligned to them); what was there before is not mapped any more.
+    // -EINVAL: beyond what such a guest can address, -ENOMEM; then nothing has changed.
+    int (*add)(struct domain *d, gfn_t gfn, struct frame *f, unsigned order);
+    // Takes one frame out: no CPU can reach it by gfn any more. -ENOENT: there is none.
+    int (*remove)(struct domain *d, gfn_t gfn, struct frame **f);
+    gfn_t (*last)(struct domain *d); // the highest in use
+};
 
 // A guest's kind. All calls are made with no lock held unless said.
 struct domain_ops {
     const char *name; // "pv", "hvm"
     enum guest_kind kind;
     size_t domain_size, vcpu_size; // of the structures that embed struct domain and struct vcpu
+    bool masks_upcalls;            // a vCPU begins with its upcalls masked (vcpu_info)
     uint32_t features;             // XENFEAT_* bits that such a guest is told (core/version.h)
     uint64_t vm_assists;           // VMASST_TYPE_* bits that it may enable (core/vm_assist.h)
 
@@ -85,6 +99,12 @@ struct domain_ops {
     // an ordinary reference: 0 or -EINVAL. NULL where these are machine frame numbers, as for PV.
     int (*gfn_to_frame)(struct domain *d, gfn_t gfn, struct frame **frame);
 
+    const struct physmap_ops *physmap; // NULL where guests number machine frames, as PV ones
+
+    // XEN_DOMCTL_gethvmcontext, _partial and _sethvmcontext of a domain that is paused; NULL:
+    // -EINVAL.
+    int (*hvm_context)(struct domain *d, struct xen_domctl *op);
+
     // XEN_DOMCTL_shadow_op; NULL: -EOPNOTSUPP. 0, -errno, -ERESTART: call again.
     int (*shadow_op)(struct domain *d, struct xen_domctl_shadow_op *op);
 
@@ -115,7 +135,12 @@ struct domain {
     struct e820_entry
         *e820; // XENMEM_set_memory_map, guarded by lock; freed by memory_domain_destroy
     unsigned nr_e820;
-    uint64_t vm_assist; // VMASST_* bits
+    uint64_t vm_assist;   // VMASST_* bits
+    uint64_t paging_pool; // bytes that the tools set aside for its nested page tables; only kept
+    struct {              // of a dying domain's frames: memory_relinquish()
+        bool begun;
+        uint32_t left;
+    } relinquish;
 
     // vCPUs, index 0 .. max_vcpus - 1; NULL until created.
     struct vcpu **vcpus;
@@ -239,6 +264,8 @@ void vcpu_unpause(struct vcpu *v);
 // Dom0's shutdown is the machine's.
 void domain_shutdown(struct domain *d, unsigned reason);
 void domain_resume(struct domain *d);
+// The vCPU stops until somebody starts it; a domain whose last one does so has powered itself off.
+void vcpu_down(struct vcpu *v);
 // A guest did what it must not: prints why and the registers, and shuts it down with
 // SHUTDOWN_crash. Returns; the vCPU stops at the next chance.
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);

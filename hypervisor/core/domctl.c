@@ -82,8 +82,8 @@ static const struct operation {
     [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, NOT_SELF | RESULT},
     [XEN_DOMCTL_setnodeaffinity] = {domctl_set_node_affinity, 0},
     [XEN_DOMCTL_getnodeaffinity] = {domctl_get_node_affinity, RESULT},
-    [XEN_DOMCTL_get_paging_mempool_size] = {op_unsupported, 0}, // translated guests only
-    [XEN_DOMCTL_set_paging_mempool_size] = {op_unsupported, 0},
+    [XEN_DOMCTL_get_paging_mempool_size] = {domctl_paging_pool, RESULT},
+    [XEN_DOMCTL_set_paging_mempool_size] = {domctl_paging_pool, 0},
     [XEN_DOMCTL_setvnumainfo] = {op_unsupported, 0},
     [XEN_DOMCTL_mem_sharing_op] = {op_unsupported, 0},
     [XEN_DOMCTL_set_broken_page_p2m] = {op_invalid, 0},
@@ -116,9 +116,9 @@ static const struct operation {
     [XEN_DOMCTL_setvcpuextstate] = {domctl_set_xstate, ALIVE},
 
     // HVM guests only.
-    [XEN_DOMCTL_gethvmcontext] = {op_invalid, 0},
-    [XEN_DOMCTL_sethvmcontext] = {op_invalid, 0},
-    [XEN_DOMCTL_gethvmcontext_partial] = {op_invalid, 0},
+    [XEN_DOMCTL_gethvmcontext] = {domctl_hvm_context, NOT_SELF | RESULT},
+    [XEN_DOMCTL_sethvmcontext] = {domctl_hvm_context, NOT_SELF | ALIVE},
+    [XEN_DOMCTL_gethvmcontext_partial] = {domctl_hvm_context, NOT_SELF | RESULT},
     [XEN_DOMCTL_debug_op] = {op_invalid, 0},
     [XEN_DOMCTL_soft_reset] = {op_invalid, 0},
     // Introspection and monitors.

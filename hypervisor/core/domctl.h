@@ -45,6 +45,7 @@ int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);
 int domctl_max_mem(struct domain *d, struct xen_domctl *op);
 int domctl_get_frame_types(struct domain *d, struct xen_domctl *op);
 int domctl_shadow_op(struct domain *d, struct xen_domctl *op);
+int domctl_paging_pool(struct domain *d, struct xen_domctl *op);
 int domctl_set_node_affinity(struct domain *d, struct xen_domctl *op);
 int domctl_get_node_affinity(struct domain *d, struct xen_domctl *op);
 
@@ -63,6 +64,7 @@ int domctl_get_affinity(struct domain *d, struct xen_domctl *op);
 int domctl_set_context(struct domain *d, struct xen_domctl *op);
 int domctl_get_context(struct domain *d, struct xen_domctl *op);
 int domctl_vcpu_info(struct domain *d, struct xen_domctl *op);
+int domctl_hvm_context(struct domain *d, struct xen_domctl *op);
 int domctl_get_ext_context(struct domain *d, struct xen_domctl *op);
 int domctl_set_ext_context(struct domain *d, struct xen_domctl *op);
 int domctl_get_xstate(struct domain *d, struct xen_domctl *op);

@@ -109,26 +109,13 @@ int domctl_get_tsc(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-// As its first vCPU sees it; before there is one the caller stands in.
+// As its first vCPU sees it.
 int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
-    struct cpu_view view = {d->vcpus[0] ? d->vcpus[0] : current};
-    int rc = 0;
+    const struct cpu_view view = {d->ops, d->vcpus[0]};
 
-    if (!view.guest->domain->ops->cpuid)
-        return -EOPNOTSUPP;
-    if (!p->leaves)
-        p->nr_leaves = POLICY_LEAVES;
-    else
-        rc = cpu_view_put_leaves(&view, (uint64_t)p->leaves, &p->nr_leaves);
-    if (rc)
-        return rc;
-    if (!p->msrs)
-        p->nr_msrs = POLICY_MSRS;
-    else
-        rc = cpu_view_put_msrs(&view, (uint64_t)p->msrs, &p->nr_msrs);
-    return rc;
+    return cpu_view_put(&view, (uint64_t)p->leaves, &p->nr_leaves, (uint64_t)p->msrs, &p->nr_msrs);
 }
 
 int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op)

@@ -9,7 +9,9 @@
 #define MAX_PAUSES          255
 #define MAX_GRANT_FRAMES    64
 #define MAX_MAPTRACK_FRAMES 1024
-#define KNOWN_FLAGS         (XEN_DOMCTL_CDF_xs_domain)
+#define HVM_FLAGS           (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
+#define IGNORED_HVM_FLAGS   (XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off)
+#define KNOWN_FLAGS         (XEN_DOMCTL_CDF_xs_domain | HVM_FLAGS | IGNORED_HVM_FLAGS)
 
 // A negative number is the hypervisor's choice.
 static unsigned limit_or(int32_t wanted, unsigned otherwise)
@@ -21,10 +23,14 @@ static int check_config(const struct xen_domctl_createdomain *c)
 {
     unsigned version = XEN_DOMCTL_GRANT_version(c->grant_opts);
 
-    // No devices, no nested or hardware-virtualised guests, no performance counters yet.
+    // No devices, no nested virtualization, no performance counters.
     if ((c->flags & ~KNOWN_FLAGS) || c->iommu_opts || c->vmtrace_size)
         return -EINVAL;
-    if (c->arch.emulation_flags || (c->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX))
+    // Of emulated devices a hardware-virtualised guest has its local APIC, and must have it.
+    if ((c->flags & HVM_FLAGS) && ((c->flags & HVM_FLAGS) != HVM_FLAGS || !domain_kind(GUEST_HVM)))
+        return -EINVAL;
+    if (c->arch.emulation_flags != (c->flags & XEN_DOMCTL_CDF_hvm ? XEN_X86_EMU_LAPIC : 0) ||
+        (c->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX))
         return -EINVAL;
     if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS)
         return -EINVAL;
@@ -70,7 +76,8 @@ static int create(domid_t id, const struct domain_ops *kind,
 int domctl_create(struct domain *none, struct xen_domctl *op)
 {
     const struct xen_domctl_createdomain *c = &op->u.createdomain;
-    const struct domain_ops *kind = domain_kind(GUEST_PV);
+    const struct domain_ops *kind =
+        domain_kind(c->flags & XEN_DOMCTL_CDF_hvm ? GUEST_HVM : GUEST_PV);
     struct domain *d;
     int rc = check_config(c);
 

@@ -56,6 +56,20 @@ int domctl_get_frame_types(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
+// What the tools set aside for a translated guest's page tables, in bytes.
+int domctl_paging_pool(struct domain *d, struct xen_domctl *op)
+{
+    if (!d->ops->physmap)
+        return -EOPNOTSUPP;
+    if (op->cmd == XEN_DOMCTL_get_paging_mempool_size)
+        op->u.paging_mempool.size = d->paging_pool;
+    else if (op->u.paging_mempool.size % PAGE_SIZE)
+        return -EINVAL;
+    else
+        d->paging_pool = op->u.paging_mempool.size;
+    return 0;
+}
+
 int domctl_shadow_op(struct domain *d, struct xen_domctl *op)
 {
     if (d->dying)

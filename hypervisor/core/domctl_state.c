@@ -77,6 +77,11 @@ int domctl_get_context(struct domain *d, struct xen_domctl *op)
     return rc;
 }
 
+int domctl_hvm_context(struct domain *d, struct xen_domctl *op)
+{
+    return d->ops->hvm_context ? d->ops->hvm_context(d, op) : -EINVAL;
+}
+
 int domctl_vcpu_info(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;

@@ -166,6 +166,27 @@ bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
     return true;
 }
 
+static uint64_t xgetbv(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (uint64_t)hi << 32 | lo;
+}
+
+void fpu_adopt_xcr0(struct vcpu *v)
+{
+    uint64_t now = host_xcr0 ? xgetbv() : v->xcr0;
+
+    if (likely(now == v->xcr0))
+        return;
+    cpu_xcr0[this_cpu()] = now;
+    if (xcr0_ok(now))
+        v->xcr0 = now;
+    else
+        load_xcr0(v);
+}
+
 void fpu_switch_to(struct vcpu *v, bool trap)
 {
     load_xcr0(v);

@@ -20,6 +20,9 @@ void fpu_switch_to(struct vcpu *v, bool trap);
 
 // The current vCPU's XCR0: which components the guest has enabled. False: the value is not allowed.
 bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0);
+// The same, of a guest whose XSETBV may not have been intercepted, as in QEMU's software emulation
+// of AMD-V: what the register holds is what the guest has set. Before its state is saved.
+void fpu_adopt_xcr0(struct vcpu *v);
 uint64_t fpu_host_xcr0(void);
 
 // The legacy 512 bytes (FXSAVE image) of a vCPU that does not run.

@@ -42,6 +42,7 @@
     X(callback_op,             HC_PV,  2, (unsigned cmd, uint64_t arg))                            \
     X(event_channel_op,        HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(physdev_op,              HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
+    X(hvm_op,                  HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(sysctl,                  HC_ALL, 1, (uint64_t op))                                           \
     X(domctl,                  HC_ALL, 1, (uint64_t op))                                           \
     X(async_op,                HC_ALL, 2, (unsigned cmd, uint64_t arg))

@@ -56,7 +56,8 @@ static long domain_question(unsigned op, uint64_t arg)
         answer = d->mem.max_pages;
         break;
     default: // XENMEM_maximum_gpfn: a PV guest tells in shared_info how many it has; 0: not yet
-        answer = (long)(d->shared_info->arch.max_pfn ?: 1) - 1;
+        answer = d->ops->physmap ? (long)d->ops->physmap->last(d)
+                                 : (long)(d->shared_info->arch.max_pfn ?: 1) - 1;
         break;
     }
     domain_put(d);
@@ -90,7 +91,7 @@ static long dispatch(unsigned op, uint64_t arg, uint64_t *start)
     case XENMEM_add_to_physmap:
     case XENMEM_add_to_physmap_batch:
     case XENMEM_remove_from_physmap:
-        return memory_physmap_op(op, arg);
+        return memory_physmap_op(op, arg, start);
     case XENMEM_acquire_resource:
         return memory_acquire_resource(arg, start);
     case XENMEM_get_sharing_freed_pages:

@@ -18,3 +18,11 @@ void memory_op_init(void);
 // room for them are left out.
 void memory_add_machine_range(uint64_t start, uint64_t bytes, uint32_t type);
 void memory_domain_destroy(struct domain *d);
+// Goes once through the frames of a dying domain: `release` takes from each what the domain holds
+// of it, 0 or -ERESTART. 0; -ERESTART: call again. What others still use stays, at the end of the
+// domain's list.
+int memory_relinquish(struct domain *d, int (*release)(struct frame *f));
+static inline bool memory_relinquishing(const struct domain *d)
+{
+    return d->relinquish.begun;
+}

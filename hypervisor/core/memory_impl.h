@@ -16,5 +16,5 @@ long memory_reservation_op(unsigned op, uint64_t arg, uint64_t *start);
 long memory_exchange(uint64_t arg); // progress is in the argument
 long memory_claim(uint64_t arg);
 long memory_map_op(unsigned op, uint64_t arg);
-long memory_physmap_op(unsigned op, uint64_t arg);
+long memory_physmap_op(unsigned op, uint64_t arg, uint64_t *start);
 long memory_acquire_resource(uint64_t arg, uint64_t *start); // 0, -errno, or -ERESTART as above

@@ -9,7 +9,26 @@
 
 #define RESOURCE_CHUNK 32 // frames between looks at other work
 
-// A PV guest numbers its memory itself: there is no map to add to.
+// A PV guest numbers its memory itself, so there is no map to add to. What another guest had at a
+// frame number is lost to it when something else is put there.
+
+static long remove_at(struct domain *d, gfn_t gfn)
+{
+    struct frame *f;
+    int rc;
+
+    if (d->ops->physmap) {
+        rc = d->ops->physmap->remove(d, gfn, &f);
+        if (!rc && f->kind == FRAME_DOMAIN)
+            frame_release_allocation(f);
+        return rc;
+    }
+    if (!mfn_valid(gfn) || !frame_get(mfn_to_frame(gfn), d))
+        return -ENOENT;
+    frame_put(mfn_to_frame(gfn));
+    return 0;
+}
+
 static long remove_from_physmap(uint64_t arg)
 {
     struct xen_remove_from_physmap in;
@@ -21,41 +40,116 @@ static long remove_from_physmap(uint64_t arg)
     rc = permit_domain(PERMIT_physmap, in.domid, &d);
     if (rc)
         return rc;
-    rc = -ENOENT;
-    if (mfn_valid(in.gpfn) && frame_get(mfn_to_frame(in.gpfn), d)) {
-        frame_put(mfn_to_frame(in.gpfn));
-        rc = 0;
+    rc = remove_at(d, in.gpfn);
+    domain_put(d);
+    return rc;
+}
+
+// The frame of the hypervisor's that is to be shown to the domain.
+static int shown_frame(struct domain *d, unsigned space, uint64_t index, mfn_t *mfn)
+{
+    bool status = index & XENMAPIDX_grant_table_status;
+
+    if (space == XENMAPSPACE_shared_info) {
+        *mfn = virt_to_mfn(d->shared_info);
+        return index ? -EINVAL : 0;
+    }
+    if (space != XENMAPSPACE_grant_table)
+        return -EOPNOTSUPP;
+    index &= ~XENMAPIDX_grant_table_status;
+    return index > UINT32_MAX ? -EINVAL : grant_table_frame(d, (unsigned)index, status, mfn);
+}
+
+static bool is_at(struct domain *d, gfn_t gfn, mfn_t mfn)
+{
+    struct frame *f;
+    bool same;
+
+    if (gfn == M2P_INVALID || d->ops->gfn_to_frame(d, gfn, &f))
+        return false;
+    same = frame_to_mfn(f) == mfn;
+    frame_put(f);
+    return same;
+}
+
+// It is in one place at a time.
+static long add_at(struct domain *d, unsigned space, uint64_t index, gfn_t gfn)
+{
+    mfn_t mfn;
+    int rc;
+
+    if (!d->ops->physmap)
+        return -EACCES;
+    rc = shown_frame(d, space, index, &mfn);
+    if (rc)
+        return rc;
+    spin_lock(&d->lock);
+    if (is_at(d, m2p_get(mfn), mfn))
+        remove_at(d, m2p_get(mfn));
+    remove_at(d, gfn);
+    rc = d->ops->physmap->add(d, gfn, mfn_to_frame(mfn), 0);
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+static long add_to_physmap(uint64_t arg)
+{
+    struct xen_add_to_physmap in;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest(&in, arg, sizeof(in)))
+        return -EFAULT;
+    rc = permit_domain(PERMIT_physmap, in.domid, &d);
+    if (rc)
+        return rc;
+    rc = add_at(d, in.space, in.idx, in.gpfn);
+    domain_put(d);
+    return rc;
+}
+
+static long add_one_of(struct domain *d, const struct xen_add_to_physmap_batch *in, uint64_t i)
+{
+    uint64_t index, gfn;
+    int rc;
+
+    if (copy_from_guest(&index, (uint64_t)(in->idxs + i), sizeof(index)) ||
+        copy_from_guest(&gfn, (uint64_t)(in->gpfns + i), sizeof(gfn)))
+        return -EFAULT;
+    rc = (int)add_at(d, in->space, index, gfn);
+    return copy_to_guest((uint64_t)(in->errs + i), &rc, sizeof(rc));
+}
+
+// As many as one call may ask for, 65,535 at the most, with looks at other work in between.
+static long add_batch(uint64_t arg, uint64_t *start)
+{
+    struct xen_add_to_physmap_batch in;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest(&in, arg, sizeof(in)))
+        return -EFAULT;
+    rc = permit_domain(PERMIT_physmap, in.domid, &d);
+    if (rc)
+        return rc;
+    if (!d->ops->physmap)
+        rc = -EACCES;
+    while (!rc && *start < in.size) {
+        rc = add_one_of(d, &in, (*start)++);
+        if (!rc && *start < in.size && preempt_check())
+            rc = -ERESTART;
     }
     domain_put(d);
     return rc;
 }
 
-static long add_to_physmap(uint64_t arg, size_t size)
-{
-    union {
-        domid_t domid; // the first member of either argument
-        struct xen_add_to_physmap one;
-        struct xen_add_to_physmap_batch batch;
-    } in;
-    struct domain *d;
-    long rc;
-
-    if (copy_from_guest(&in, arg, size))
-        return -EFAULT;
-    rc = permit_domain(PERMIT_physmap, in.domid, &d);
-    if (rc)
-        return rc;
-    domain_put(d);
-    return -EACCES;
-}
-
-long memory_physmap_op(unsigned op, uint64_t arg)
+long memory_physmap_op(unsigned op, uint64_t arg, uint64_t *start)
 {
     switch (op) {
     case XENMEM_add_to_physmap:
-        return add_to_physmap(arg, sizeof(struct xen_add_to_physmap));
+        return add_to_physmap(arg);
     case XENMEM_add_to_physmap_batch:
-        return add_to_physmap(arg, sizeof(struct xen_add_to_physmap_batch));
+        return add_batch(arg, start);
     default:
         return remove_from_physmap(arg);
     }

@@ -18,11 +18,6 @@ struct reservation {
     unsigned order, alloc_flags;
 };
 
-static bool is_pv(const struct domain *d)
-{
-    return d->ops->kind == GUEST_PV;
-}
-
 // false if no frame can satisfy the address width.
 static bool alloc_flags(uint32_t mem_flags, unsigned *flags)
 {
@@ -53,6 +48,16 @@ static int increase(const struct reservation *r, uint64_t i)
     return r->list ? write_entry(r, i, frame_to_mfn(f)) : 0;
 }
 
+// Frames that cannot be mapped go back.
+static int populate_map(const struct reservation *r, gfn_t gfn, struct frame *f)
+{
+    int rc = r->d->ops->physmap->add(r->d, gfn, f, r->order);
+
+    for (unsigned j = 0; rc && j < 1u << r->order; j++)
+        frame_release_allocation(f + j);
+    return rc;
+}
+
 static int populate(const struct reservation *r, uint64_t i)
 {
     struct frame *f;
@@ -60,14 +65,28 @@ static int populate(const struct reservation *r, uint64_t i)
 
     if (read_entry(r, i, &gfn))
         return -EFAULT;
-    if (!is_pv(r->d))
-        return -EOPNOTSUPP;
     f = frame_alloc(r->d, r->order, r->alloc_flags);
     if (!f)
         return -ENOMEM;
+    if (r->d->ops->physmap)
+        return populate_map(r, gfn, f);
     for (unsigned j = 0; j < 1u << r->order; j++)
         m2p_set(frame_to_mfn(f) + j, gfn + j);
     return write_entry(r, i, frame_to_mfn(f));
+}
+
+static int decrease_map(const struct reservation *r, gfn_t gfn)
+{
+    for (gfn_t end = gfn + (1ull << r->order); gfn < end; gfn++) {
+        struct frame *f;
+        int rc = r->d->ops->physmap->remove(r->d, gfn, &f);
+
+        if (rc)
+            return rc;
+        if (f->kind == FRAME_DOMAIN)
+            frame_release_allocation(f);
+    }
+    return 0;
 }
 
 static int decrease(const struct reservation *r, uint64_t i)
@@ -76,8 +95,8 @@ static int decrease(const struct reservation *r, uint64_t i)
 
     if (read_entry(r, i, &mfn))
         return -EFAULT;
-    if (!is_pv(r->d))
-        return -EOPNOTSUPP;
+    if (r->d->ops->physmap)
+        return decrease_map(r, mfn);
     for (uint64_t end = mfn + (1ull << r->order); mfn < end; mfn++) {
         struct frame *f = mfn_to_frame(mfn);
         bool had;

@@ -17,15 +17,16 @@ static bool view_of_featureset(uint32_t index, struct cpu_view *view)
     switch (index) {
     case XEN_SYSCTL_cpu_featureset_raw:
     case XEN_SYSCTL_cpu_featureset_host:
-        view->guest = NULL;
+        *view = (struct cpu_view){NULL, NULL};
         return true;
     case XEN_SYSCTL_cpu_featureset_pv:
     case XEN_SYSCTL_cpu_featureset_pv_max:
-        view->guest = current; // nothing is hidden from domain 0
-        return current->domain->ops->kind == GUEST_PV;
+        *view = (struct cpu_view){domain_kind(GUEST_PV), NULL};
+        break;
     default:
-        return false;
+        *view = (struct cpu_view){domain_kind(GUEST_HVM), NULL};
     }
+    return view->kind != NULL;
 }
 
 int sysctl_cpu_featureset(struct xen_sysctl *op)
@@ -58,21 +59,10 @@ int sysctl_cpu_policy(struct xen_sysctl *op)
     };
     struct xen_sysctl_cpu_policy *p = &op->u.cpu_policy;
     struct cpu_view view;
-    int rc = 0;
 
     if (p->index >= ARRAY_SIZE(featureset) || p->_rsvd)
         return -EINVAL;
     if (!view_of_featureset(featureset[index_nospec(p->index, ARRAY_SIZE(featureset))], &view))
         return -EOPNOTSUPP;
-    if (!p->leaves)
-        p->nr_leaves = POLICY_LEAVES;
-    else
-        rc = cpu_view_put_leaves(&view, (uint64_t)p->leaves, &p->nr_leaves);
-    if (rc)
-        return rc;
-    if (!p->msrs)
-        p->nr_msrs = POLICY_MSRS;
-    else
-        rc = cpu_view_put_msrs(&view, (uint64_t)p->msrs, &p->nr_msrs);
-    return rc;
+    return cpu_view_put(&view, (uint64_t)p->leaves, &p->nr_leaves, (uint64_t)p->msrs, &p->nr_msrs);
 }

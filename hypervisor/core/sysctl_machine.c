@@ -13,7 +13,7 @@
 int sysctl_physinfo(struct xen_sysctl *op)
 {
     struct xen_sysctl_physinfo *p = &op->u.physinfo;
-    const struct cpu_view host = {NULL};
+    const struct cpu_view host = {NULL, NULL};
     struct cpu_topology t;
 
     memset(p, 0, sizeof(*p));
@@ -26,6 +26,8 @@ int sysctl_physinfo(struct xen_sysctl *op)
     p->cpu_khz = (uint32_t)(time_tsc_hz() / 1000);
     p->capabilities =
         XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
+    if (domain_kind(GUEST_HVM))
+        p->capabilities |= XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
     p->total_pages = frames_total();
     p->free_pages = frames_free();
     p->outstanding_pages = buddy_claimed();

@@ -19,7 +19,7 @@ void vcpu_info_init(struct vcpu *v)
 {
     v->info_mfn = INVALID_MFN;
     v->info = first_place(v);
-    v->info->evtchn_upcall_mask = 1;
+    v->info->evtchn_upcall_mask = v->domain->ops->masks_upcalls;
 }
 
 bool vcpu_info_usable(const struct vcpu *v)
@@ -46,7 +46,7 @@ int vcpu_info_register(struct vcpu *v, gfn_t gfn, unsigned offset)
         *info = *v->info;
     } else {
         memset(info, 0, sizeof(*info));
-        info->evtchn_upcall_mask = 1;
+        info->evtchn_upcall_mask = v->domain->ops->masks_upcalls;
     }
     v->info_mfn = frame_to_mfn(frame);
     v->time_generation = 0;

@@ -53,28 +53,6 @@ static long up(struct vcpu *v)
     return 0;
 }
 
-// A domain whose last vCPU goes down has powered itself off.
-static long down(struct vcpu *v)
-{
-    struct domain *d = v->domain;
-    struct vcpu *other;
-    bool last = true;
-
-    spin_lock(&d->lock);
-    for_each_vcpu (d, other) {
-        if (other != v && !(other->pause_flags & VPF_DOWN))
-            last = false;
-    }
-    if (!last) {
-        __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
-        vcpu_sleep_nosync(v);
-    }
-    spin_unlock(&d->lock);
-    if (last)
-        domain_shutdown(d, SHUTDOWN_poweroff);
-    return 0;
-}
-
 static long get_runstate(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_runstate_info info;
@@ -187,7 +165,8 @@ long do_vcpu_op(unsigned cmd, unsigned vcpu_id, uint64_t arg)
     case VCPUOP_up:
         return up(v);
     case VCPUOP_down:
-        return down(v);
+        vcpu_down(v);
+        return 0;
     case VCPUOP_is_up:
         return !(v->pause_flags & VPF_DOWN);
     case VCPUOP_get_runstate_info:

@@ -28,7 +28,6 @@
 #define XEN_VERSION_NUMBER (4 << 16 | 17)
 
 xen_commandline_t version_command_line;
-xen_capabilities_info_t version_capabilities = "xen-3.0-x86_64 ";
 
 static const xen_extraversion_t extraversion = ".0-vellum";
 static const xen_changeset_info_t changeset = VELLUM_CHANGESET;
@@ -60,6 +59,16 @@ static long get_command_line(uint64_t arg)
                          sizeof(xen_commandline_t));
 }
 
+// The kinds of guest that can be had.
+static long get_capabilities(uint64_t arg)
+{
+    static const xen_capabilities_info_t pv = "xen-3.0-x86_64 ";
+    static const xen_capabilities_info_t all =
+        "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
+
+    return copy_to_guest(arg, domain_kind(GUEST_HVM) ? all : pv, sizeof(all));
+}
+
 long do_xen_version(unsigned cmd, uint64_t arg)
 {
     static const struct xen_platform_parameters parameters = {.virt_start = HYPERVISOR_VIRT_START};
@@ -72,7 +81,7 @@ long do_xen_version(unsigned cmd, uint64_t arg)
     case XENVER_compile_info:
         return copy_to_guest(arg, &compile_info, sizeof(compile_info));
     case XENVER_capabilities:
-        return copy_to_guest(arg, version_capabilities, sizeof(version_capabilities));
+        return get_capabilities(arg);
     case XENVER_changeset:
         return copy_to_guest(arg, changeset, sizeof(changeset));
     case XENVER_platform_parameters:

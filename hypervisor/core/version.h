@@ -6,7 +6,6 @@
 // The command line that the hypervisor was booted with; boot fills it in.
 extern xen_commandline_t version_command_line;
 // Kinds of guest that can be made, blank after each; what finds hardware virtualization adds to it.
-extern xen_capabilities_info_t version_capabilities;
 
 // What XENVER_get_features tells a guest of the PV kind; for its struct domain_ops.
 #define PV_FEATURES                                                                \

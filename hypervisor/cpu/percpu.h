@@ -15,6 +15,7 @@
 #include "pv-abi/xen.h"
 
 struct vcpu;
+struct guest_access;
 
 typedef uint64_t cpumask_t;
 #define CPUMASK_ALL   (~0ull)
@@ -33,7 +34,10 @@ struct cpu_info {
     uint64_t user_cr3;         // ... and its user mode
     void *soft_tlb;            // these are not its own, but of pv/soft_tlb.c; NULL mostly
     struct vcpu *fpu_owner;    // whose FPU state the registers hold, NULL: nobody's
-    uint64_t pad;              // for the hardware frame's place, below
+    // How the vCPU's memory is reached by its own addresses; NULL: they are mapped (mm/guest.h).
+    const struct guest_access *guest_access;
+    uint64_t host_state; // of hvm/: machine address of what it puts aside for a guest
+    uint64_t pad;        // for the hardware frame's place, below
 };
 // The processor aligns the stack to 16 bytes before it pushes: the frame must fall into place.
 _Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,

@@ -1,6 +1,6 @@
 #include "mm/guest.h"
 
-#include "cpu/layout.h"
+#include "cpu/percpu.h"
 #include "lib/errno.h"
 
 // cpu/entry.S: 0, or not if it faulted on the way.
@@ -14,6 +14,10 @@ static inline int range_bad(uint64_t addr, size_t len)
 
 int copy_from_guest(void *dst, uint64_t src, size_t len)
 {
+    const struct guest_access *access = cpu_info()->guest_access;
+
+    if (unlikely(access))
+        return access->copy_from(dst, src, len);
     if (range_bad(src, len) || guest_copy(dst, (const void *)src, len))
         return -EFAULT;
     return 0;
@@ -21,6 +25,10 @@ int copy_from_guest(void *dst, uint64_t src, size_t len)
 
 int copy_to_guest(uint64_t dst, const void *src, size_t len)
 {
+    const struct guest_access *access = cpu_info()->guest_access;
+
+    if (unlikely(access))
+        return access->copy_to(dst, src, len);
     if (range_bad(dst, len) || guest_copy((void *)dst, src, len))
         return -EFAULT;
     return 0;
@@ -28,6 +36,10 @@ int copy_to_guest(uint64_t dst, const void *src, size_t len)
 
 int clear_guest(uint64_t dst, size_t len)
 {
+    const struct guest_access *access = cpu_info()->guest_access;
+
+    if (unlikely(access))
+        return access->copy_to(dst, NULL, len);
     if (range_bad(dst, len) || guest_zero((void *)dst, len))
         return -EFAULT;
     return 0;

@@ -5,12 +5,10 @@
 // can fault on CPUID, so features are masked for correctness of kernels, not for secrecy.
 #include "cpu/asm.h"
 #include "cpu/features.h"
-#include "cpu/time.h"
 #include "core/cpu_policy.h"
 #include "core/fpu.h"
-#include "core/guest_tsc.h"
+#include "core/hypervisor_cpuid.h"
 #include "pv-abi/arch-x86/cpuid.h"
-#include "pv-abi/async.h"
 #include "pv/cpu.h"
 
 #define BIT(n) (1u << (n))
@@ -50,9 +48,11 @@
 
 static void features(const struct vcpu *v, struct cpuid_regs *r)
 {
-    r->b = (r->b & 0xff00) | v->id << 25 | 1 << 16; // CLFLUSH size, APIC id, one logical processor
+    r->b = (r->b & 0xff00) | 1 << 16; // CLFLUSH size, one logical processor
+    if (v)
+        r->b |= v->id << 25; // APIC id
     r->c &= LEAF1_ECX;
-    if (to_pv((struct vcpu *)(uintptr_t)v)->cr4 & CR4_OSXSAVE)
+    if (v && (to_pv((struct vcpu *)(uintptr_t)v)->cr4 & CR4_OSXSAVE))
         r->c |= LEAF1_ECX_OSXSAVE;
     r->c |= LEAF1_ECX_HYPERVISOR;
     r->d &= LEAF1_EDX;
@@ -109,7 +109,7 @@ static void extended_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_regs
         r->d &= EXT1_EDX | (cpu_features.amd ? LEAF1_EDX_COMMON : 0);
         break;
     case 0x80000007:
-        *r = (struct cpuid_regs){.d = v->domain->privileged ? r->d & EXT7_EDX_ITSC : 0};
+        *r = (struct cpuid_regs){.d = v && v->domain->privileged ? r->d & EXT7_EDX_ITSC : 0};
         break;
     case 0x80000008:
         r->b = r->c = r->d = 0;
@@ -117,69 +117,25 @@ static void extended_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_regs
     }
 }
 
-static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-                            struct cpuid_regs *r)
+// What only PV guests are told of the hypervisor.
+static void pv_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
-    *r = (struct cpuid_regs){0};
-    switch (leaf - XEN_CPUID_FIRST_LEAF) {
-    case 0:
-        *r = (struct cpuid_regs){XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES), XEN_CPUID_SIGNATURE_EBX,
-                                 XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX};
-        break;
-    case 1:
-        r->a = 4 << 16 | 17;
-        break;
-    case 2:
-        r->a = 1;
-        r->b = 0x40000000;
+    if (leaf == XEN_CPUID_LEAF(2))
         r->c = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
-        break;
-    case 3:
-        if (subleaf == 0) {
-            const struct domain *d = v->domain;
-
-            r->a = d->tsc.emulated ? 1 : cpu_features.invariant_tsc ? 2 : 0;
-            r->b = d->tsc.mode;
-            r->c = guest_tsc_khz(d);
-            r->d = d->tsc.incarnation;
-        } else if (subleaf == 1) {
-            struct tsc_scale scale;
-
-            guest_tsc_scale(v->domain, &scale);
-            r->c = scale.mul;
-            r->d = (uint32_t)scale.shift;
-        } else if (subleaf == 2) {
-            r->a = (uint32_t)(time_tsc_hz() / 1000);
-        }
-        break;
-    case 5:
-        if (subleaf == 0)
-            r->b = cpu_features.phys_bits;
-        break;
-    }
-}
-
-static void vellum_leaf(uint32_t leaf, struct cpuid_regs *r)
-{
-    *r = (struct cpuid_regs){0};
-    if (leaf == VELLUM_CPUID_FIRST_LEAF)
-        *r = (struct cpuid_regs){VELLUM_CPUID_FEATURES_LEAF, VELLUM_CPUID_SIGNATURE_EBX,
-                                 VELLUM_CPUID_SIGNATURE_ECX, VELLUM_CPUID_SIGNATURE_EDX};
-    else if (leaf == VELLUM_CPUID_FEATURES_LEAF)
-        r->a = VELLUM_FEATURE_ASYNC;
+    else if (leaf == XEN_CPUID_LEAF(5) && subleaf == 0)
+        r->b = cpu_features.phys_bits;
 }
 
 void pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
     if (leaf <= MAX_BASIC_LEAF)
         basic_leaf(v, leaf, subleaf, out);
-    else if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_LEAF(0xff))
-        hypervisor_leaf(v, leaf, subleaf, out);
-    else if (leaf >= VELLUM_CPUID_FIRST_LEAF && leaf <= VELLUM_CPUID_FEATURES_LEAF)
-        vellum_leaf(leaf, out);
+    else if (hypervisor_cpuid(v, leaf, subleaf, out))
+        pv_leaf(leaf, subleaf, out);
     else if (leaf >= 0x80000000 && leaf <= MAX_EXTENDED_LEAF)
         extended_leaf(v, leaf, out);
     else
         *out = (struct cpuid_regs){0};
-    cpu_policy_narrow(v->domain, leaf, subleaf, out);
+    if (v)
+        cpu_policy_narrow(v->domain, leaf, subleaf, out);
 }

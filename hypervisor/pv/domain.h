@@ -26,10 +26,8 @@ struct pt_view {
 
 struct pv_domain {
     struct domain d;
-    struct pt_view self;      // owner and from are d
-    uint32_t relinquish_left; // frames yet to be looked at by pv_domain_relinquish()
-    bool relinquishing;
-    struct { // of dirty frames (pv/log_dirty.c)
+    struct pt_view self; // owner and from are d
+    struct {             // of dirty frames (pv/log_dirty.c)
         bool on;
         mfn_t next;             // where reading goes on, 0: it begins
         uint32_t faults, dirty; // since it was last cleaned

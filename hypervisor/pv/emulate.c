@@ -11,7 +11,7 @@
 #include "cpu/traps.h"
 #include "mm/guest.h"
 #include "pv/cpu.h"
-#include "pv/insn.h"
+#include "core/insn.h"
 #include "pv/io.h"
 #include "pv/mmu.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pv/domain.h"
-#include "pv/insn.h"
+#include "core/insn.h"
 
 // IN, OUT and their string forms in the guest's name. False: #GP.
 bool pv_io(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs);

@@ -5,6 +5,7 @@
 // the allocation. Tables whose last typed reference goes on the way drop their entries. What other
 // domains still map stays theirs until they let go.
 #include "core/vm_assist.h"
+#include "core/memory.h"
 #include "core/permissions.h"
 #include "cpu/smp.h"
 #include "mm/alloc.h"
@@ -275,59 +276,13 @@ static int relinquish_frame(struct frame *f)
     return rc;
 }
 
-static void move_to_end(struct domain_memory *m, struct frame *f)
-{
-    spin_lock(&m->lock);
-    frame_list_del(&m->pages, f);
-    frame_list_add(&m->pages, f);
-    spin_unlock(&m->lock);
-}
-
-// The first frame of the list, with a reference; NULL at its end.
-static struct frame *first_frame(struct pv_domain *pvd)
-{
-    struct domain_memory *m = &pvd->d.mem;
-    struct frame *f;
-    bool got;
-
-    do { // one without references is on its way out on another CPU
-        spin_lock(&m->lock);
-        f = frame_list_first(&m->pages);
-        got = f && frame_get_by_id(f, frame_owner_id(&pvd->d));
-        spin_unlock(&m->lock);
-    } while (f && !got);
-    return f;
-}
-
-// Goes once through the domain's list, moving to its end what others still use.
-static int relinquish_frames(struct pv_domain *pvd)
-{
-    while (pvd->relinquish_left) {
-        struct frame *f = first_frame(pvd);
-        int rc;
-
-        if (!f)
-            break;
-        rc = relinquish_frame(f);
-        if (!rc)
-            move_to_end(&pvd->d.mem, f);
-        frame_put(f);
-        if (rc)
-            return rc;
-        pvd->relinquish_left--;
-        if (!(pvd->relinquish_left & 63) && preempt_check())
-            return -ERESTART;
-    }
-    return 0;
-}
-
 int pv_domain_relinquish(struct domain *d)
 {
     struct pv_domain *pvd = to_pvd(d);
     struct vcpu *v;
     int rc;
 
-    if (!pvd->relinquishing) {
+    if (!memory_relinquishing(d)) {
         frame_close(d);
         pv_forget(d);
         pv_log_dirty_stop(pvd);
@@ -339,9 +294,5 @@ int pv_domain_relinquish(struct domain *d)
             return rc;
         pv_desc_put(to_pv(v));
     }
-    if (!pvd->relinquishing) {
-        pvd->relinquishing = true;
-        pvd->relinquish_left = d->mem.pages.count;
-    }
-    return relinquish_frames(pvd);
+    return memory_relinquish(d, relinquish_frame);
 }

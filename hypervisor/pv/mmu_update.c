@@ -99,6 +99,26 @@ static int update_m2p(struct work *w, uint64_t ptr, uint64_t val)
     return 0;
 }
 
+// Entries for the memory of a guest whose frames the hypervisor numbers name it by the guest's
+// numbers.
+static int update_translated(struct work *w, const struct mmu_update *r, bool keep_ad)
+{
+    struct domain *from = w->view->from;
+    struct frame *f;
+    int rc = from->ops->gfn_to_frame(from, PTE_TO_MFN(r->val), &f);
+
+    if (rc)
+        return rc;
+    rc = update_entry(w, r->ptr, (r->val & ~PTE_ADDR) | frame_to_mfn(f) << PAGE_SHIFT, keep_ad);
+    frame_put(f);
+    return rc;
+}
+
+static bool is_translated(const struct domain *d)
+{
+    return d->ops && d->ops->physmap;
+}
+
 static int one_request(struct work *w, const struct mmu_update *r)
 {
     unsigned kind = r->ptr & 7;
@@ -107,6 +127,9 @@ static int one_request(struct work *w, const struct mmu_update *r)
         return update_m2p(w, r->ptr, r->val);
     if (unlikely(kind > MMU_PT_UPDATE_NO_TRANSLATE))
         return -ENOSYS;
+    if (unlikely(is_translated(w->view->from)) && (r->val & PTE_P) &&
+        kind != MMU_PT_UPDATE_NO_TRANSLATE)
+        return update_translated(w, r, kind == MMU_PT_UPDATE_PRESERVE_AD);
     return update_entry(w, r->ptr, r->val, kind == MMU_PT_UPDATE_PRESERVE_AD);
 }
 

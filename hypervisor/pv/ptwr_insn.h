@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pv/insn.h"
+#include "core/insn.h"
 
 enum ptwr_op {
     PTWR_MOV,

@@ -8,6 +8,7 @@
 // first.
 #include "core/async.h"
 #include "core/fpu.h"
+#include "core/guest_tsc.h"
 #include "core/pv_time.h"
 #include "core/vm_assist.h"
 #include "core/version.h"
@@ -31,7 +32,6 @@
 
 // The vCPU whose processor state a CPU holds, its own or left from before it went idle.
 static struct pv_vcpu *loaded[MAX_CPUS];
-static uint64_t cpu_tsc_aux[MAX_CPUS];
 
 // Loads a selector; one that the descriptor tables do not allow becomes null. False then.
 #define LOAD_SEGMENT(segment, selector)                       \
@@ -180,10 +180,7 @@ static void switch_to(struct vcpu *vcpu)
         load(v);
         load_segments(v, &cpu_info()->regs);
     }
-    if (cpu_features.rdtscp && cpu_tsc_aux[cpu] != v->tsc_aux) {
-        wrmsr(MSR_TSC_AUX, v->tsc_aux);
-        cpu_tsc_aux[cpu] = v->tsc_aux;
-    }
+    guest_tsc_aux_load((uint32_t)v->tsc_aux);
     show_tsc(cpu, !vcpu->domain->tsc.emulated);
     if (v->nmi_pending)
         work_raise(cpu, WORK_NMI);
@@ -373,6 +370,7 @@ const struct domain_ops pv_domain_ops = {
     .kind = GUEST_PV,
     .domain_size = sizeof(struct pv_domain),
     .vcpu_size = sizeof(struct pv_vcpu),
+    .masks_upcalls = true,
     .features = PV_FEATURES,
     .vm_assists = PV_VM_ASSISTS,
     .domain_init = pv_domain_init,

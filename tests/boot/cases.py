@@ -140,6 +140,7 @@ CASES = [
     # Debian's own tools.
     xl("info", "xl-info"),
     xl("guest", "xl-guest", limit=240),
+    xl("pvh", "xl-pvh", limit=240),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
 
     # From one hypervisor to the other.

@@ -5,7 +5,7 @@
 // Input: one byte tells how much lies before the page's end and whether the next is there, 16
 // registers follow, the rest is code.
 //
-// sources: hypervisor/pv/insn.c hypervisor/pv/ptwr_insn.c
+// sources: hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 // libraries: -lcapstone
 #include <capstone/capstone.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
-#include "pv/insn.h"
+#include "core/insn.h"
 #include "pv/ptwr_insn.h"
 
 #define PAGE_END 0x8000ul

@@ -1,6 +1,6 @@
-// A decoder for the instructions that are done in a PV guest's name, privileged ones and stores to
-// page tables: prefixes, one- and two-byte opcodes, ModRM, and the effective address of a memory
-// operand.
+// A decoder for the 64-bit instructions that are done in a guest's name, a PV guest's privileged
+// ones and stores to page tables, an HVM guest's accesses to devices: prefixes, one- and two-byte
+// opcodes, ModRM, and the effective address of a memory operand.
 #pragma once
 
 #include <stdbool.h>

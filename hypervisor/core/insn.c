@@ -1,4 +1,4 @@
-#include "pv/insn.h"
+#include "core/insn.h"
 
 #include <stddef.h>
 

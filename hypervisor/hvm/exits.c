@@ -1,0 +1,177 @@
+// What an HVM guest does that its processor does not do for it.
+#include "core/fpu.h"
+#include "core/hypercall.h"
+#include "core/insn.h"
+#include "core/sched.h"
+#include "cpu/asm.h"
+#include "cpu/features.h"
+#include "cpu/traps.h"
+#include "hvm/hvm.h"
+#include "lib/errno.h"
+#include "lib/log.h"
+
+void hvm_exit_cpuid(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
+{
+    struct cpuid_regs r;
+
+    hvm_cpuid(&v->v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &r);
+    regs->rax = r.a;
+    regs->rbx = r.b;
+    regs->rcx = r.c;
+    regs->rdx = r.d;
+    regs->rip += length;
+}
+
+void hvm_exit_msr(struct hvm_vcpu *v, struct cpu_user_regs *regs, bool write, unsigned length)
+{
+    uint64_t value = regs->rdx << 32 | (uint32_t)regs->rax;
+    uint32_t msr = (uint32_t)regs->rcx;
+    bool done = write ? hvm_write_msr(v, msr, value) : hvm_read_msr(v, msr, &value);
+
+    if (!done) {
+        guest_debug("%s of MSR %#x refused\n", write ? "write" : "read", msr);
+        hvm_fault(v, TRAP_GP, 0);
+        return;
+    }
+    if (!write) {
+        regs->rax = (uint32_t)value;
+        regs->rdx = value >> 32;
+    }
+    regs->rip += length;
+}
+
+void hvm_exit_xsetbv(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
+{
+    uint64_t value = regs->rdx << 32 | (uint32_t)regs->rax;
+
+    if (hvm_ops->read(v, HVM_CPL) || (uint32_t)regs->rcx || !fpu_set_xcr0(&v->v, value))
+        hvm_fault(v, TRAP_GP, 0);
+    else
+        regs->rip += length;
+}
+
+// With interrupts disabled nothing but INIT should end it: so the kernel stops a processor, and
+// with the last one the machine.
+void hvm_exit_halt(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
+{
+    struct vcpu *self = &v->v;
+
+    regs->rip += length;
+    if (!(regs->rflags & X86_EFLAGS_IF) && !v->nmi_pending) {
+        vcpu_down(self);
+        return;
+    }
+    __atomic_fetch_or(&self->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
+    // What came before the flag did not see it.
+    if (hvm_interrupt_pending(v))
+        __atomic_fetch_and(&self->pause_flags, ~(uint64_t)VPF_BLOCKED, __ATOMIC_SEQ_CST);
+    else
+        work_raise(this_cpu(), WORK_SCHEDULE);
+}
+
+// From the kernel of a 64-bit guest only.
+void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
+{
+    regs->rip += length;
+    if (hvm_ops->read(v, HVM_CPL))
+        regs->rax = (uint64_t)-EPERM;
+    else if (!hvm_ops->read(v, HVM_CS_L))
+        regs->rax = (uint64_t)-ENOSYS;
+    else
+        hypercall_from_guest(regs);
+}
+
+// Accesses to memory where there is none, but perhaps a device
+// ------------------------------------------------------------------------
+
+struct access {
+    uint64_t address; // guest-physical
+    unsigned bytes;
+};
+
+static uint64_t device_read(struct hvm_vcpu *v, const struct access *a)
+{
+    if (lapic_covers(v, a->address))
+        return lapic_read(v, a->address % PAGE_SIZE & ~3u) >> (a->address & 3) * 8;
+    return ~0ull;
+}
+
+static void device_write(struct hvm_vcpu *v, const struct access *a, uint64_t value)
+{
+    if (lapic_covers(v, a->address) && a->bytes == 4 && !(a->address & 3))
+        lapic_write(v, a->address % PAGE_SIZE, (uint32_t)value);
+}
+
+static void load(struct insn *i, unsigned bytes, uint64_t value)
+{
+    uint64_t *to = insn_reg(i->regs, i->modrm_reg);
+
+    if (bytes == 8)
+        *to = value;
+    else if (bytes == 4)
+        *to = (uint32_t)value;
+    else
+        *to = (*to & ~((1ull << bytes * 8) - 1)) | (value & ((1ull << bytes * 8) - 1));
+}
+
+// MOV in its forms is what drivers use, and OR of a register what Linux's memory barriers were.
+static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
+{
+    uint64_t value;
+
+    a->bytes = i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
+    switch (i->opcode) {
+    case 0x8b:
+        load(i, a->bytes, device_read(v, a));
+        return true;
+    case 0x89:
+        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
+        return true;
+    case 0xc7:
+        if ((i->modrm & 0x38) || !insn_immediate(i, MIN(a->bytes, 4u), &value))
+            return false;
+        device_write(v, a, value);
+        return true;
+    case 0x87: // XCHG
+        value = device_read(v, a);
+        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
+        load(i, a->bytes, value);
+        return true;
+    case 0x8a:
+        a->bytes = 1;
+        if (!i->rex && (i->modrm_reg & 4)) // AH and kin
+            return false;
+        load(i, 1, device_read(v, a));
+        return true;
+    case 0x88:
+        a->bytes = 1;
+        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
+        return true;
+    case 0x0fb6: // MOVZX of a byte
+    case 0x0fb7:
+        value = device_read(v, a) & (i->opcode == 0x0fb6 ? 0xff : 0xffff);
+        load(i, a->bytes, value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write)
+{
+    struct access a = {.address = address};
+    uint8_t code[INSN_MAX];
+    unsigned n = hvm_fetch(v, regs, code, sizeof(code));
+    struct insn i;
+
+    if (hvm_ops->read(v, HVM_CS_L) && insn_decode_bytes(&i, code, n, regs) && i.modrm < 0xc0 &&
+        emulate(v, &i, &a)) {
+        regs->rip += i.length;
+        return;
+    }
+    domain_crash(
+        v->v.domain,
+        "%s of guest-physical address %#lx, where there is no memory, by an instruction that "
+        "is not emulated (%02x %02x %02x %02x at %#lx)",
+        write ? "write" : "read", address, code[0], code[1], code[2], code[3], regs->rip);
+}
