@@ -1,8 +1,6 @@
 #include "core/guest_tsc.h"
 
 #include "cpu/asm.h"
-#include "cpu/features.h"
-#include "cpu/msr.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 
@@ -54,14 +52,4 @@ void guest_tsc_scale(const struct domain *d, struct tsc_scale *scale)
         .generation = EMULATED_GENERATION,
     };
     scale_from_hz(guest_tsc_khz(d) * 1000ull, &scale->mul, &scale->shift);
-}
-
-void guest_tsc_aux_load(uint32_t aux)
-{
-    static uint32_t loaded[MAX_CPUS];
-
-    if (!cpu_features.rdtscp || loaded[this_cpu()] == aux)
-        return;
-    wrmsr(MSR_TSC_AUX, aux);
-    loaded[this_cpu()] = aux;
 }

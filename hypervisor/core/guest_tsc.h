@@ -18,7 +18,5 @@ int guest_tsc_set(struct domain *d, unsigned mode, uint32_t khz, nsec_t elapsed,
 uint64_t guest_tsc_read(const struct domain *d);
 uint32_t guest_tsc_khz(const struct domain *d);
 nsec_t guest_tsc_elapsed(const struct domain *d);
-// Loads what RDTSCP tells besides (MSR_TSC_AUX) on this CPU, where the processor has that.
-void guest_tsc_aux_load(uint32_t aux);
 // From that to system time.
 void guest_tsc_scale(const struct domain *d, struct tsc_scale *scale);

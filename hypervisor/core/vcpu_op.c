@@ -53,6 +53,26 @@ static long up(struct vcpu *v)
     return 0;
 }
 
+void vcpu_down(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+    struct vcpu *other;
+    bool last = true;
+
+    spin_lock(&d->lock);
+    for_each_vcpu (d, other) {
+        if (other != v && !(other->pause_flags & VPF_DOWN))
+            last = false;
+    }
+    if (!last) {
+        __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
+        vcpu_sleep_nosync(v);
+    }
+    spin_unlock(&d->lock);
+    if (last)
+        domain_shutdown(d, SHUTDOWN_poweroff);
+}
+
 static long get_runstate(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_runstate_info info;

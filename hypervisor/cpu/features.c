@@ -1,8 +1,8 @@
 #include "cpu/features.h"
 
 #include "cpu/asm.h"
-#include "cpu/layout.h"
 #include "cpu/msr.h"
+#include "cpu/percpu.h"
 #include "lib/string.h"
 
 // WB, WT, UC-, UC, WC, WP, UC, UC: what the ABI promises guests (mm/pte.h names the entries).
@@ -91,4 +91,14 @@ void features_cpu_init(void)
         cr4 |= CR4_UMIP;
     write_cr4(cr4);
     wrmsr(MSR_PAT, HV_PAT);
+}
+
+void tsc_aux_load(uint32_t aux)
+{
+    static uint32_t loaded[MAX_CPUS];
+
+    if (!cpu_features.rdtscp || loaded[this_cpu()] == aux)
+        return;
+    wrmsr(MSR_TSC_AUX, aux);
+    loaded[this_cpu()] = aux;
 }

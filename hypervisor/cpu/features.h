@@ -17,6 +17,9 @@ extern struct cpu_features cpu_features;
 void features_init(void);     // once, first thing
 void features_cpu_init(void); // on each CPU: CR4, EFER
 
+// Loads what RDTSCP tells besides (MSR_TSC_AUX) on this CPU, where the processor has that.
+void tsc_aux_load(uint32_t aux);
+
 #define CR4_VME        0x000001
 #define CR4_PVI        0x000002
 #define CR4_TSD        0x000004

@@ -1,5 +1,4 @@
 // HVM domains as core sees them.
-#include "core/guest_tsc.h"
 #include "core/memory.h"
 #include "core/pv_time.h"
 #include "core/vcpu_info.h"
@@ -97,7 +96,7 @@ static void switch_to(struct vcpu *vcpu)
     write_dr1(v->dr[1]);
     write_dr2(v->dr[2]);
     write_dr3(v->dr[3]);
-    guest_tsc_aux_load(v->tsc_aux);
+    tsc_aux_load(v->tsc_aux);
     fpu_switch_to(vcpu, false);
     hvm_ops->switch_to(v);
     pv_time_update(vcpu);

@@ -143,7 +143,7 @@ bool hvm_write_msr(struct hvm_vcpu *v, uint32_t msr, uint64_t value)
         if (!cpu_features.rdtscp || value >> 32)
             return false;
         v->tsc_aux = (uint32_t)value;
-        guest_tsc_aux_load(v->tsc_aux);
+        tsc_aux_load(v->tsc_aux);
         return true;
     case MSR_HYPERCALL_PAGE:
         return hvm_install_hypercall_page(value);

@@ -108,7 +108,7 @@ bool pv_wrmsr(struct pv_vcpu *v, uint32_t msr, uint64_t value)
         if (value >> 32 || !cpu_features.rdtscp)
             return false;
         v->tsc_aux = value;
-        guest_tsc_aux_load((uint32_t)value);
+        tsc_aux_load((uint32_t)value);
         return true;
     case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP: // callback_op sets this up
     case MSR_UCODE_REV:

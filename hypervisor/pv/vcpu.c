@@ -8,7 +8,6 @@
 // first.
 #include "core/async.h"
 #include "core/fpu.h"
-#include "core/guest_tsc.h"
 #include "core/pv_time.h"
 #include "core/vm_assist.h"
 #include "core/version.h"
@@ -180,7 +179,7 @@ static void switch_to(struct vcpu *vcpu)
         load(v);
         load_segments(v, &cpu_info()->regs);
     }
-    guest_tsc_aux_load((uint32_t)v->tsc_aux);
+    tsc_aux_load((uint32_t)v->tsc_aux);
     show_tsc(cpu, !vcpu->domain->tsc.emulated);
     if (v->nmi_pending)
         work_raise(cpu, WORK_NMI);

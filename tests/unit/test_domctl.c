@@ -527,12 +527,13 @@ static void test_xstate(void)
 static void test_policy(void)
 {
     static struct xen_cpuid_leaf leaves[POLICY_LEAVES];
-    struct cpu_view view = {NULL};
-    uint32_t words[FEATURE_WORDS], n;
+    const struct cpu_view host = {NULL, NULL};
+    struct cpu_view view = host;
+    uint32_t words[FEATURE_WORDS], n, nr_msrs = 0;
     struct cpuid_regs r;
 
     start();
-    view.guest = one->vcpus[0];
+    view = (struct cpu_view){one->ops, one->vcpus[0]};
     cpu_view_features(&view, words, FEATURE_WORDS);
     CU_ASSERT_EQUAL(words[1], 1); // without OSXSAVE, which is no feature
     op.u.cpu_policy.leaves = NULL;
@@ -560,9 +561,9 @@ static void test_policy(void)
     CU_ASSERT_EQUAL(call(XEN_DOMCTL_set_cpu_policy, 1), -ERANGE);
     CU_ASSERT_EQUAL(op.u.cpu_policy.err_leaf, 0x50000000);
     // The host's own list fits, too.
-    view.guest = NULL;
     n = POLICY_LEAVES;
-    CU_ASSERT_EQUAL(cpu_view_put_leaves(&view, guest_address(leaves), &n), 0);
+    CU_ASSERT_EQUAL(cpu_view_put(&host, guest_address(leaves), &n, 0, &nr_msrs), 0);
+    CU_ASSERT_EQUAL(nr_msrs, POLICY_MSRS);
     finish();
 }
 

@@ -1,6 +1,7 @@
 // Frames: the buddy allocator against a bitmap, small objects, domains' limits and claims,
 // exchange, frames that the hypervisor shows to a domain, locks and counts at their limits.
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c

@@ -1,5 +1,6 @@
 // HYPERVISOR_memory_op: reservations, claims, exchange, memory maps, resources.
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c

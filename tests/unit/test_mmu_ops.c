@@ -1,6 +1,7 @@
 // The PV MMU, operation by operation: results, what they leave in tables, TLBs and counts, and what
 // is refused.
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c

@@ -5,6 +5,7 @@
 //
 // MMU_SEED and MMU_STEPS in the environment choose another or a longer run.
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_random_ops.c tests/unit/mmu_random_stale.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c

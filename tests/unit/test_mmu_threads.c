@@ -2,6 +2,7 @@
 // once; now and then all stop and everything is recounted. TLBs are not modelled here
 // (test_mmu_random does).
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c

@@ -1,5 +1,6 @@
 // The PV MMU's other ways to entries and tables: trapped writes, grant mappings, descriptor tables.
 //
+// sources: hypervisor/core/memory_relinquish.c
 // sources: hypervisor/core/permissions.c
 // sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
 // sources: hypervisor/core/rangeset.c
