@@ -75,6 +75,12 @@ def xl(name, tests, store="oxenstored", **options):
                 dom0_args=f"vellum.store={store}", **options)
 
 
+def vl(name, tests, extra=Kit.tools, **options):
+    """A case in which Vellum's tools drive the hypervisor, be it real Xen, from domain 0."""
+    return Case(name, tests, cpus=2, devices=GUESTS_DISK, prepare=checks.guests_disk, extra=extra,
+                hypervisor_args=XEN_ARGS, **options)
+
+
 PROMPT = r"dom0:/root# "
 SWITCH = "\x01\x01\x01"
 TO_HYPERVISOR = r"Serial input to Xen|Input goes to the hypervisor"
@@ -115,12 +121,13 @@ CASES = [
     Case("compile-2", "compile", cpus=2, extra=compiler, limit=200),
 
     # Vellum's tools.
-    Case("vl-guest", "vl-guest", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
-    Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
-    Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
+    vl("vl-host", "vl-host"),
+    vl("vl-guest", "vl-guest", limit=400),
+    vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=300),
+    vl("hostile", "hostile", limit=500),
 
     # The reference guest.
-    Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args="dom0_mem=512M spec-ctrl=eager-fpu", limit=300),
+    Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),

@@ -1,7 +1,9 @@
 // Start of a bare PV test guest: set up the runtime, run the tests, power off.
 //
 // Options on the command line: only=PREFIX:... skip=PREFIX:... verbose seed=N fuzz=N
-// off=reboot (reboots instead of powering off) off=none (blocks for ever)
+// lines=N (prints so many numbered lines after the tests)
+// off=reboot, off=crash, off=watchdog, off=soft-reset (that instead of powering off, the last words
+// still in the console's ring) off=none (blocks for ever)
 #include "pv-abi/features.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/vcpu.h"
@@ -47,6 +49,16 @@ static void map_shared_info(void)
     }
 }
 
+// As Linux does, so that whoever saves or dumps this guest finds its memory.
+static void tell_p2m(void)
+{
+    if (start_info->flags & SIF_INITDOMAIN)
+        return;
+    shared_info->arch.max_pfn = start_info->nr_pages;
+    shared_info->arch.p2m_vaddr = start_info->mfn_list;
+    shared_info->arch.p2m_cr3 = xen_pfn_to_cr3(kernel_root());
+}
+
 static void say_hello(void)
 {
     char extra[XEN_EXTRAVERSION_LEN] = "";
@@ -67,16 +79,43 @@ void stay_on_one_cpu(void)
     hc(sched_op, SCHEDOP_pin_override, &pin);
 }
 
+static unsigned reason_to_leave(void)
+{
+    static const struct {
+        const char *option;
+        unsigned reason;
+    } ends[] = {
+        {"off=reboot", SHUTDOWN_reboot},
+        {"off=crash", SHUTDOWN_crash},
+        {"off=watchdog", SHUTDOWN_watchdog},
+        {"off=soft-reset", SHUTDOWN_soft_reset},
+    };
+
+    for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (option_given(ends[i].option))
+            return ends[i].reason;
+    return SHUTDOWN_poweroff;
+}
+
+static void print_lines(void)
+{
+    unsigned long count = option_number("lines=", 0);
+
+    for (unsigned long i = 1; i <= count; i++)
+        print("line %lu\n", i);
+}
+
 static void leave(void)
 {
-    struct sched_shutdown shutdown = {.reason = SHUTDOWN_poweroff};
+    struct sched_shutdown shutdown = {.reason = reason_to_leave()};
 
-    console_flush();
+    print_lines();
+    if (shutdown.reason == SHUTDOWN_poweroff)
+        console_flush();
+    print("last words\n");
     if (option_given("off=none"))
         for (;;)
             events_block();
-    if (option_given("off=reboot"))
-        shutdown.reason = SHUTDOWN_reboot;
     for (;;)
         hc(sched_op, SCHEDOP_shutdown, &shutdown);
 }
@@ -89,6 +128,7 @@ void guest_main(struct start_info *info)
     trap_init();
     stay_on_one_cpu();
     memory_init();
+    tell_p2m();
     events_init();
     say_hello();
     test_run_all((char *)info->cmd_line);
