@@ -126,6 +126,8 @@ CASES = [
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=300),
     vl("hostile", "hostile", limit=500),
 
+    vl("matrix-vl", "matrix", limit=500),
+
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
 
