@@ -126,7 +126,10 @@ CASES = [
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=300),
     vl("hostile", "hostile", limit=500),
 
+    # The same life of guests by either tools.
     vl("matrix-vl", "matrix", limit=500),
+    xl("matrix", "matrix", cpus=2, store="xenstored", limit=500,
+       extra=lambda kit: kit.xen_tools() + (f"--program={kit.build}/dom0-tools/bin/vl:bin/vl",)),
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
