@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum disk_format { DISK_RAW, DISK_QCOW, DISK_QCOW2, DISK_VHD, DISK_QED, DISK_EMPTY };
+enum vif_backend { VIF_BACKEND_VELLUM, VIF_BACKEND_LINUX };
 enum disk_backend {
     DISK_BACKEND_ANY,
     DISK_BACKEND_PHY,
@@ -42,9 +43,12 @@ struct vif_config {
     char *model;          // of an emulated card, NULL
     uint64_t rate_bytes;  // that may be sent per interval, 0: no limit
     uint32_t rate_interval_us;
-    uint32_t mtu; // 0: not given
+    uint32_t mtu;                  // 0: not given
+    enum vif_backend backend_type; // who serves it: vellum-netback, or Linux's xen-netback
+    bool own_source_only;          // antispoof: frames from other addresses are dropped
     bool trusted;
 };
 
 const char *disk_format_name(enum disk_format format);
+const char *vif_backend_name(enum vif_backend backend);
 const char *disk_backend_name(enum disk_backend backend);

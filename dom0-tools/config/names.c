@@ -76,6 +76,11 @@ const char *disk_format_name(enum disk_format format)
     return formats[format];
 }
 
+const char *vif_backend_name(enum vif_backend backend)
+{
+    return backend == VIF_BACKEND_LINUX ? "linux" : "vellum";
+}
+
 const char *disk_backend_name(enum disk_backend backend)
 {
     return backends[backend];

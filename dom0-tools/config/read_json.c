@@ -283,15 +283,23 @@ static const char *disk_text(struct json_reader *j, yajl_val from)
 static const char *vif_text(struct json_reader *j, yajl_val from)
 {
     static const struct parameter list[] = {
-        {"mac", "mac"},     {"bridge", "bridge"},  {"gatewaydev", "gatewaydev"},
-        {"model", "model"}, {"ifname", "vifname"}, {"script", "script"},
-        {"ip", "ip"},       {"devid", "devid"},    {"backend_domname", "backend"},
+        {"mac", "mac"},
+        {"bridge", "bridge"},
+        {"gatewaydev", "gatewaydev"},
+        {"model", "model"},
+        {"ifname", "vifname"},
+        {"script", "script"},
+        {"ip", "ip"},
+        {"devid", "devid"},
+        {"backend_domname", "backend"},
         {"mtu", "mtu"},
+        {"backendtype", "backendtype"},
     };
 
-    return config_printf(j->settings->memory, "%s%s",
+    return config_printf(j->settings->memory, "%s%s%s",
                          join(j, "vif", from, list, sizeof(list) / sizeof(list[0])),
-                         is_false(field(from, "trusted")) ? "untrusted" : "");
+                         is_false(field(from, "trusted")) ? "untrusted," : "",
+                         is_true(field(from, "antispoof")) ? "antispoof" : "");
 }
 
 static void read_devices(struct json_reader *j, const char *name, const char *key,

@@ -1,4 +1,5 @@
-// vif=: KEY=VALUE and flags, separated by commas; all of them optional.
+// vif=: KEY=VALUE and flags, separated by commas; all of them optional. backendtype= and antispoof
+// are not xl's.
 #include <string.h>
 #include <stdlib.h>
 #include <uuid/uuid.h>
@@ -88,9 +89,10 @@ static void take_number(struct vif_reader *v, const char *key, const char *value
 
 static void unknown(struct vif_reader *v, const char *key)
 {
-    static const char *const names[] = {"mac",     "bridge", "gatewaydev", "type",     "model",
-                                        "vifname", "script", "ip",         "backend",  "rate",
-                                        "devid",   "mtu",    "trusted",    "untrusted"};
+    static const char *const names[] = {"mac",     "bridge",    "gatewaydev",  "type",
+                                        "model",   "vifname",   "script",      "ip",
+                                        "backend", "rate",      "devid",       "mtu",
+                                        "trusted", "untrusted", "backendtype", "antispoof"};
     const char *nearest = config_nearest(key, names, sizeof(names) / sizeof(names[0]));
 
     if (nearest)
@@ -118,6 +120,17 @@ static char **string_of(struct vif_config *vif, const char *key)
     return NULL;
 }
 
+static void take_backend(struct vif_reader *v, const char *value)
+{
+    for (int i = VIF_BACKEND_VELLUM; i <= VIF_BACKEND_LINUX; i++)
+        if (!strcmp(value, vif_backend_name((enum vif_backend)i))) {
+            v->vif->backend_type = (enum vif_backend)i;
+            return;
+        }
+    wrong(v, "\"%s\": backendtype is vellum (vellum-netback) or linux (xen-netback), not '%s'",
+          v->item->text, value);
+}
+
 static void take_mac(struct vif_reader *v, const char *value)
 {
     v->mac_given = true;
@@ -136,6 +149,8 @@ static void named(struct vif_reader *v, const char *key, char *value)
         *string = *value ? value : NULL;
     else if (!strcmp(key, "mac"))
         take_mac(v, value);
+    else if (!strcmp(key, "backendtype"))
+        take_backend(v, value);
     else if (!strcmp(key, "devid"))
         take_number(v, key, value, 65535, &v->vif->devid);
     else if (!strcmp(key, "mtu"))
@@ -158,6 +173,8 @@ static void parameter(struct vif_reader *v, char *word)
         named(v, word, equals + 1);
     } else if (!strcmp(word, "trusted") || !strcmp(word, "untrusted")) {
         v->vif->trusted = *word == 't';
+    } else if (!strcmp(word, "antispoof")) {
+        v->vif->own_source_only = true;
     } else if (*word) {
         unknown(v, word);
     }

@@ -230,6 +230,11 @@ static void write_vif(struct json *json, const struct vif_config *vif)
     optional(json, "gatewaydev", vif->gatewaydev);
     if (!vif->trusted)
         flag(json, "trusted", false);
+    // Not libxl's, which ignores them.
+    if (vif->backend_type != VIF_BACKEND_VELLUM)
+        json_string(json, "backendtype", vif_backend_name(vif->backend_type));
+    if (vif->own_source_only)
+        flag(json, "antispoof", true);
     json_end_map(json);
 }
 

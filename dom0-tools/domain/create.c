@@ -7,6 +7,7 @@
 #include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
+#include "domain/vifs.h"
 #include "pv-abi/event_channel.h"
 #include "stream/file.h"
 #include "stream/stream.h"
@@ -68,12 +69,12 @@ static int check_config(struct creation *c)
                 domain_type_name(config->type));
         return -ENOSYS;
     }
-    if (config->vifs_count) {
-        fprintf(c->t->messages, "vif=: there is no back end for it yet; leave it out\n");
-        return -ENOSYS;
-    }
     for (size_t i = 0; i < config->disks_count; i++) {
         if (disk_check(c->t, &config->disks[i]))
+            return -ENOSYS;
+    }
+    for (size_t i = 0; i < config->vifs_count; i++) {
+        if (vif_check(c->t, &config->vifs[i]))
             return -ENOSYS;
     }
     if (strcmp(config->pool, "Pool-0")) {

@@ -4,6 +4,7 @@
 #include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
+#include "domain/vifs.h"
 
 int domain_destroy(const struct toolstack *t, domid_t id)
 {
@@ -17,6 +18,7 @@ int domain_destroy(const struct toolstack *t, domid_t id)
         // It must not see its devices go: what it would do then is nobody's concern.
         domain_control(t, XEN_DOMCTL_pausedomain, id, &op);
         devices_close(t, id);
+        vifs_offline(t, id);
         rc = domain_control(t, XEN_DOMCTL_destroydomain, id, &op);
         if (rc && rc != -ESRCH)
             return domain_fail(t, rc, "domain %u cannot be destroyed", id);

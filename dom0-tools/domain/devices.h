@@ -59,7 +59,7 @@ int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint3
 // begun, and let go. Waits a while, and removes nothing but the front ends.
 void devices_close(const struct toolstack *t, domid_t id);
 
-// disks.c
+// disks.c (vifs.h has what it has, for network cards)
 struct disk_config;
 // -ENOSYS: a disk of this kind cannot be served, which is said.
 int disk_check(const struct toolstack *t, const struct disk_config *disk);

@@ -10,6 +10,7 @@
 
 #include "domain/devices.h"
 #include "domain/impl.h"
+#include "domain/vifs.h"
 
 static int refuse(const struct toolstack *t, const struct disk_config *disk, const char *why)
 {
@@ -103,16 +104,24 @@ int disk_device(const struct toolstack *t, domid_t id, const struct disk_config 
     return rc;
 }
 
+static int make_device(const struct toolstack *t, domid_t id, const struct domain_config *config,
+                       size_t i, struct device *device)
+{
+    return i < config->disks_count
+               ? disk_device(t, id, &config->disks[i], device)
+               : vif_device(t, id, &config->vifs[i - config->disks_count], device);
+}
+
 // All are written first, so that their back ends work at once.
 int devices_add_all(const struct toolstack *t, domid_t id, const struct domain_config *config,
                     bool incoming)
 {
-    struct device *devices = calloc(config->disks_count + 1, sizeof(*devices));
-    size_t made = 0;
-    int rc = devices ? 0 : domain_fail(t, -ENOMEM, "the disks");
+    size_t count = config->disks_count + config->vifs_count, made = 0;
+    struct device *devices = calloc(count + 1, sizeof(*devices));
+    int rc = devices ? 0 : domain_fail(t, -ENOMEM, "the devices");
 
-    while (!rc && made < config->disks_count) {
-        rc = disk_device(t, id, &config->disks[made], &devices[made]);
+    while (!rc && made < count) {
+        rc = make_device(t, id, config, made, &devices[made]);
         if (!rc && incoming)
             device_node(&devices[made].back, "incoming", "1");
         if (!rc)
@@ -120,6 +129,8 @@ int devices_add_all(const struct toolstack *t, domid_t id, const struct domain_c
     }
     for (size_t i = 0; i < made && !rc; i++)
         rc = device_wait(t, id, &devices[i]);
+    for (size_t i = 0; i < config->vifs_count && !rc; i++)
+        rc = vif_script(t, id, config->vifs[i].devid, "online");
     for (size_t i = 0; i < made; i++)
         device_free(&devices[i]);
     free(devices);

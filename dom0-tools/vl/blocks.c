@@ -8,42 +8,17 @@
 #include "config/vdev.h"
 #include "domain/devices.h"
 #include "vl/commands.h"
+#include "vl/device.h"
 #include "vl/domains.h"
 #include "vl/table.h"
 #include "vl/toolstack.h"
-
-// The configuration of which the only disk is the one that these words, joined by commas, describe.
-static struct domain_config *read_disk(int count, char **words)
-{
-    // what a domain's configuration must have besides is of no interest
-    const char *overrides[] = {"name=\"-\"", "type=\"pv\"", "kernel=\"-\"", "memory=4", NULL};
-    struct domain_config *config = NULL;
-    size_t length = 32;
-    char *text;
-
-    for (int i = 0; i < count; i++)
-        length += strlen(words[i]) + 1;
-    text = vl_alloc(length);
-    strcpy(text, "disk=['");
-    for (int i = 0; i < count; i++) {
-        if (strchr(words[i], '\''))
-            vl_misused("%s: a quotation mark in a disk's specification", words[i]);
-        strcat(strcat(text, i ? "," : ""), words[i]);
-    }
-    strcat(text, "']");
-    overrides[4] = text;
-    if (domain_config_load(NULL, overrides, 5, false, stderr, &config))
-        config = NULL;
-    free(text);
-    return config;
-}
 
 int vl_block_attach(int argc, char **argv)
 {
     vl_no_options(argc, argv);
     int count = vl_operands(argc, 2, -1);
     domid_t domain = vl_guest(argv[optind], "given a disk");
-    struct domain_config *config = read_disk(count - 1, argv + optind + 1);
+    struct domain_config *config = vl_read_device("disk", count - 1, argv + optind + 1);
 
     if (!config)
         return VL_CONFIG;

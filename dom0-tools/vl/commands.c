@@ -126,6 +126,13 @@ const struct vl_command vl_commands[] = {
      "  -p               leave it paused\n"
      "  -l ADDRESS:PORT  wait for it on the network, unprotected, instead of being started by "
      "it\n"},
+    {"network-attach", vl_network_attach, "DOMAIN [KEY=VALUE]...",
+     "give a domain another network card, as vif= describes one (vl.cfg(5))", NULL},
+    {"network-detach", vl_network_detach, "[-f] DOMAIN NUMBER|MAC",
+     "take a network card from a domain",
+     "  -f, --force      though the guest does not let go of it\n"},
+    {"network-list", vl_network_list, "[OPTION]... DOMAIN...", "show domains' network cards",
+     "  -s, --statistics what has passed, too, where vellum-netback serves them\n" JSON},
     {"cpupool-list", vl_cpupool_list, "[-c] [--json] [POOL]", "show CPU pools",
      "  -c, --cpus       with their CPUs\n" JSON},
     {"block-attach", vl_block_attach, "DOMAIN DISK...",
@@ -135,9 +142,6 @@ const struct vl_command vl_commands[] = {
     {"block-list", vl_block_list, "[--json] DOMAIN...", "show domains' disks", JSON},
     {"help", vl_help_command, "[COMMAND]", "say what commands there are, or how one is used", NULL},
 
-    REFUSED("network-attach", NO_BACKENDS),
-    REFUSED("network-list", NO_BACKENDS),
-    REFUSED("network-detach", NO_BACKENDS),
     REFUSED("channel-list", NO_BACKENDS),
     REFUSED("vtpm-attach", NO_BACKENDS),
     REFUSED("vtpm-list", NO_BACKENDS),

@@ -41,6 +41,9 @@
     X(vl_block_attach)    \
     X(vl_block_detach)    \
     X(vl_block_list)      \
+    X(vl_network_attach)  \
+    X(vl_network_detach)  \
+    X(vl_network_list)    \
     X(vl_refused)
 
 #define VL_DECLARE(name) int name(int argc, char **argv);

@@ -214,7 +214,8 @@ static void test_vifs(void)
 {
     struct domain_config *c = load_device(
         "vif", "mac=00:16:3E:74:3d:76, bridge=b, netdev=g, type=ioemu, model=e1000, vifname=v, "
-               "script=s, ip=1.2.3.4 5.6.7.8, backend=d, rate=1MB/s, devid=7, mtu=1400, untrusted");
+               "script=s, ip=1.2.3.4 5.6.7.8, backend=d, rate=1MB/s, devid=7, mtu=1400, untrusted, "
+               "antispoof, backendtype=linux");
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     const struct vif_config *v = c->vifs;
@@ -228,6 +229,15 @@ static void test_vifs(void)
     CU_ASSERT_STRING_EQUAL(v->backend_domain, "d");
     CU_ASSERT(v->rate_bytes == 50000 && v->rate_interval_us == 50000);
     CU_ASSERT(v->devid == 7 && v->mtu == 1400 && !v->trusted);
+    CU_ASSERT(v->own_source_only && v->backend_type == VIF_BACKEND_LINUX);
+    // As kept of a domain that runs.
+    char *json = domain_config_to_json(c);
+    domain_config_free(c);
+    CU_ASSERT_EQUAL_FATAL(domain_config_from_json(json, strlen(json), stderr, &c), 0);
+    v = c->vifs;
+    CU_ASSERT(v->own_source_only && v->backend_type == VIF_BACKEND_LINUX);
+    CU_ASSERT(v->rate_bytes == 50000 && v->devid == 7 && !v->trusted);
+    free(json);
     domain_config_free(c);
     c = config_load(BASE "vif=['','']\n");
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
@@ -275,6 +285,7 @@ static void test_vif_messages(void)
     refused("vif", "mac=01:00:00:00:00:00", "is a multicast address");
     refused("vif", "type=foo", "type is vif or ioemu, not 'foo'");
     refused("vif", "devid=x", "devid is a number up to 65535, not 'x'");
+    refused("vif", "backendtype=phy", "backendtype is vellum (vellum-netback) or linux");
     refused("vif", "rate=fast", "'fast' is no rate");
     CU_ASSERT_PTR_NULL(config_load(BASE "vif=['devid=1','']\n"));
     CU_ASSERT_STRING_EQUAL(config_said, "f:4: vif: \"\": devid 1 is taken already\n");
