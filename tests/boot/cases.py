@@ -124,6 +124,7 @@ CASES = [
     vl("vl-host", "vl-host"),
     vl("vl-guest", "vl-guest", limit=400),
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=300),
+    vl("networks", "networks", limit=600),
     vl("hostile", "hostile", limit=500),
 
     # The same life of guests by either tools.

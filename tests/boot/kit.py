@@ -136,14 +136,14 @@ class Kit:
         """Domain 0's image with the tests of dom0/ and their programs; `extra`: further SOURCE:DEST pairs, or
         options of make-initramfs (--program=FILE:DEST, --tree=DIR, ...)."""
         _, modules = self.kernel(meta)
-        programs = [self.program(f"tests/boot/{name}.c") for name in ("load", "cpu")]
+        programs = [self.program(f"tests/boot/{name}.c") for name in ("load", "cpu", "traffic")]
         words = [f"{HERE}/dom0:tests"] + [f"{p}:bin/{os.path.basename(p)}" for p in programs] + list(extra)
         name = os.path.basename(modules) + ("-" + hashlib.sha1(repr(extra).encode()).hexdigest()[:8] if extra else "")
         return self.packed(name, [f"--modules={modules}"] + [w if w.startswith("--") else f"--add={w}" for w in words])
 
     def domu_initramfs(self):
         """The image of small guests with Debian's kernel."""
-        programs = [f"--add={self.program(f'tests/boot/{name}.c')}:bin/{name}" for name in ("load", "witness")]
+        programs = [f"--add={self.program(f'tests/boot/{name}.c')}:bin/{name}" for name in ("load", "traffic", "witness")]
         return self.packed("domu", [f"--init={IMAGE}/guest-init", f"--modules={self.kernel()[1]}",
                                     f"--list={IMAGE}/guest-modules", f"--add={HERE}/domu:tests"] + programs)
 
