@@ -115,13 +115,20 @@ static void lose_store(struct consoled *daemon, const char *why)
     try_again(daemon);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
 static void on_event(struct consoled *daemon, char **event, bool *scan)
 {
     const char *token = event[XS_WATCH_TOKEN];
 
     if (*token == '@') {
         *scan = true;
-    } else {
+    } else if (!ends_with(event[XS_WATCH_PATH], "/console/tty")) { // which this daemon wrote
         struct guest *guest = find(daemon, atoi(token));
 
         if (guest)

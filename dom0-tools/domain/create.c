@@ -22,6 +22,7 @@ struct creation {
     bool incoming; // which may have a namesake here: itself
     domid_t id;
     bool made; // the hypervisor knows the domain
+    int claim; // on the name, until xenstore has it; -1: none
     struct domain_rings rings;
 };
 
@@ -60,8 +61,12 @@ static int check_names(const struct creation *c)
 static int check_config(struct creation *c)
 {
     const struct domain_config *config = c->config;
-    int rc = check_names(c);
+    int rc;
 
+    c->claim = name_claim(c->t, config->name);
+    if (c->claim < 0)
+        return c->claim;
+    rc = check_names(c);
     if (rc)
         return rc;
     if (config->type != DOMAIN_TYPE_PV) {
@@ -212,7 +217,11 @@ static int read_stream(struct creation *c)
 
 static int write_nodes(struct creation *c)
 {
-    return nodes_create(c->t, c->id, c->config, &c->rings);
+    int rc = nodes_create(c->t, c->id, c->config, &c->rings);
+
+    name_release(c->claim); // now it can be found
+    c->claim = -1;
+    return rc;
 }
 
 static int introduce(struct creation *c)
@@ -232,26 +241,34 @@ static int add_devices(struct creation *c)
     return devices_add_all(c->t, c->id, c->config, c->fd >= 0);
 }
 
-// What a guest prints in its first moments is lost if it ends before the console daemon has its
-// page. A machine without the daemon is no reason to make no guests.
-static int wait_for_console(struct creation *c)
+static bool console_taken(const struct creation *c)
+{
+    char *tty = domain_read(c->t, c->id, "console/tty");
+    bool taken = tty && *tty;
+
+    free(tty);
+    return taken;
+}
+
+static bool wait_until_taken(struct creation *c)
 {
     char path[DOMAIN_PATH_MAX];
-    bool taken = false;
     struct waiter w;
     int rc;
 
     snprintf(path, sizeof(path), "/local/domain/%u/console/tty", c->id);
-    rc = waiter_open(&w, c->t, path, CONSOLE_SECONDS);
-    while (!rc && !taken) {
-        char *tty = xs_read(c->t->store, XBT_NULL, path, NULL);
-
-        taken = tty && *tty;
-        free(tty);
-        rc = taken ? 0 : waiter_next(&w);
-    }
+    rc = waiter_open(&w, c->t, c->id, path, CONSOLE_SECONDS);
+    while (!rc && !console_taken(c))
+        rc = waiter_next(&w);
     waiter_close(&w);
-    if (!taken)
+    return !rc;
+}
+
+// What a guest prints in its first moments is lost if it ends before the console daemon has its
+// page. A machine without the daemon is no reason to make no guests.
+static int wait_for_console(struct creation *c)
+{
+    if (!console_taken(c) && !wait_until_taken(c))
         fprintf(c->t->messages,
                 "no console daemon has taken notice of domain %u within %u s: what it prints first "
                 "may be lost; is vellum-consoled running?\n",
@@ -305,6 +322,7 @@ static int run_steps(struct creation *c, const struct step *step)
             fprintf(c->t->messages, "%9.3f ms  %s\n", (double)(domain_now() - start) / 1e6,
                     step->name);
     }
+    name_release(c->claim);
     pv_image_free(c->image);
     if (rc && c->made) {
         fprintf(c->t->messages, "domain %u is taken away again\n", c->id);
@@ -315,7 +333,7 @@ static int run_steps(struct creation *c, const struct step *step)
 
 int domain_create(const struct toolstack *t, const struct domain_config *config, domid_t *id)
 {
-    struct creation c = {.t = t, .config = config, .fd = -1};
+    struct creation c = {.t = t, .config = config, .fd = -1, .claim = -1};
     int rc = run_steps(&c, create_steps);
 
     *id = c.id;
@@ -342,7 +360,7 @@ static int restore_steps_of(struct creation *c)
 int domain_restore(const struct toolstack *t, int fd, const struct domain_config *config,
                    bool incoming, domid_t *id)
 {
-    struct creation c = {.t = t, .config = config, .fd = fd, .incoming = incoming};
+    struct creation c = {.t = t, .config = config, .fd = fd, .incoming = incoming, .claim = -1};
     struct domain_config *saved = NULL;
     char *json = NULL;
     int rc = saved_read_begin(fd, &json, t->messages);

@@ -189,15 +189,15 @@ int device_write(const struct toolstack *t, domid_t id, const struct device *dev
 // --- waiting ---
 
 // Waits for a state of the back end: at least `least`, or that it has gone.
-static int wait_back(const struct toolstack *t, const char *back, enum xenbus_state least,
-                     unsigned seconds, enum xenbus_state *state)
+static int wait_back(const struct toolstack *t, domid_t id, const char *back,
+                     enum xenbus_state least, unsigned seconds, enum xenbus_state *state)
 {
     char path[2 * DOMAIN_PATH_MAX];
     struct waiter w;
     int rc;
 
     snprintf(path, sizeof(path), "%s/state", back);
-    rc = waiter_open(&w, t, path, seconds);
+    rc = waiter_open(&w, t, id, path, seconds);
     while (!rc) {
         *state = state_of(t, back);
         if (*state >= least || *state == XenbusStateUnknown)
@@ -228,7 +228,7 @@ int device_wait(const struct toolstack *t, domid_t id, const struct device *devi
     find_paths(&paths, id, device->kind, device->number);
     if (!find_back(t, &paths))
         return domain_fail(t, -ENOENT, "%s of domain %u", device->label, id);
-    rc = wait_back(t, paths.back, XenbusStateInitWait, CONNECT_SECONDS, &state);
+    rc = wait_back(t, id, paths.back, XenbusStateInitWait, CONNECT_SECONDS, &state);
     if (rc == -ETIMEDOUT)
         fprintf(t->messages,
                 "%s of domain %u: %s has not taken notice of it within %u s; is it running?\n",
@@ -308,7 +308,7 @@ static void set_back(const struct toolstack *t, const char *back, const char *na
     free(there);
 }
 
-static void ask_to_close(const struct toolstack *t, const char *back)
+static void ask_to_close(const struct toolstack *t, domid_t id, const char *back)
 {
     set_back(t, back, "online", "0");
     if (state_of(t, back) != XenbusStateClosed)
@@ -327,8 +327,8 @@ int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint3
         return -ENOENT;
     if (force)
         xs_rm(t->store, XBT_NULL, paths.front); // the back end takes it for gone
-    ask_to_close(t, paths.back);
-    rc = wait_back(t, paths.back, XenbusStateClosed, REMOVE_SECONDS, &state);
+    ask_to_close(t, id, paths.back);
+    rc = wait_back(t, id, paths.back, XenbusStateClosed, REMOVE_SECONDS, &state);
     if (rc && !force)
         return domain_fail(t, rc, "domain %u has not let go of its %s %u within %u s", id, kind,
                            number, REMOVE_SECONDS);
@@ -338,7 +338,7 @@ int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint3
 
 // For one device of a domain that has ended: first all are asked, then all are waited for.
 static void for_all(const struct toolstack *t, domid_t id,
-                    void (*deed)(const struct toolstack *t, const char *back))
+                    void (*deed)(const struct toolstack *t, domid_t id, const char *back))
 {
     char path[DOMAIN_PATH_MAX];
     unsigned count = 0;
@@ -354,18 +354,18 @@ static void for_all(const struct toolstack *t, domid_t id,
             continue; // of another make
         devices = device_list(t, id, kinds[i], &entries);
         for (int k = 0; k < devices; k++)
-            deed(t, entries[k].back_path);
+            deed(t, id, entries[k].back_path);
         device_list_free(entries, devices);
     }
     free(kinds);
 }
 
-static void wait_closed(const struct toolstack *t, const char *back)
+static void wait_closed(const struct toolstack *t, domid_t id, const char *back)
 {
     enum xenbus_state state = state_of(t, back);
 
     if (state != XenbusStateClosed && state != XenbusStateUnknown &&
-        wait_back(t, back, XenbusStateClosed, CLOSE_SECONDS, &state))
+        wait_back(t, id, back, XenbusStateClosed, CLOSE_SECONDS, &state))
         fprintf(t->messages, "%s has not let go within %u s, and is removed\n", back,
                 CLOSE_SECONDS);
 }

@@ -53,6 +53,10 @@ int domain_rename(const struct toolstack *t, domid_t id, const char *name);
 // said.
 int domain_find(const struct toolstack *t, const char *name);
 
+// The names of `count` domains; NULL for one without. Each is the caller's to free. 0 or -errno,
+// which is not said.
+int domain_names(struct xs_handle *store, const domid_t *ids, size_t count, char **names);
+
 // Stays with the domain until it is gone, and does what its kept configuration says when it shuts
 // down; a domain that is made again is monitored on. domain_monitor_start() does so in a process
 // of its own, which writes to LOG_FOLDER/vl-NAME.log and survives the caller, and returns.

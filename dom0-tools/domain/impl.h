@@ -36,6 +36,12 @@ int nodes_create(const struct toolstack *t, domid_t id, const struct domain_conf
 // 0; -ENOENT if there was nothing; what kept it from removing all. Nothing is said.
 int nodes_remove(const struct toolstack *t, domid_t id);
 
+// names.c: lets nobody else give this name to a domain, waiting for who is about to. What it
+// returns is for name_release(), or -errno, which has been said; negative numbers are ignored
+// there.
+int name_claim(const struct toolstack *t, const char *name);
+void name_release(int claim);
+
 // preserve.c: gives a domain that has ended another name and UUID, so that both are free again
 int domain_preserve(const struct toolstack *t, domid_t id, const struct domain_config *config);
 
@@ -54,8 +60,10 @@ struct waiter {
     uint64_t deadline; // domain_now(), 0: none
 };
 
-// Watches the end of domains and, unless NULL, `path`, on a connection of its own. Says what fails.
-int waiter_open(struct waiter *w, const struct toolstack *t, const char *path, unsigned seconds);
+// Watches the end of domain `id` and, unless NULL, `path`, on a connection of its own. Says what
+// fails. Where the daemon cannot tell one domain's end from another's it wakes at each.
+int waiter_open(struct waiter *w, const struct toolstack *t, domid_t id, const char *path,
+                unsigned seconds);
 void waiter_close(struct waiter *w);
 
 // 0: something may have changed; -ETIMEDOUT; -EIO: the connection is lost.

@@ -8,18 +8,19 @@
 #include <time.h>
 
 #include "domain/impl.h"
+#include "xenstore/extensions.h"
 
 // What a node is to the guest, beyond what it inherits: readable.
 enum rights { INHERITED, GUEST_READS, GUEST_OWNS };
 
-// Writes of one transaction; after the first error the others do nothing.
+// Writes of one transaction, which go out together.
 struct writer {
     struct xs_handle *store;
-    xs_transaction_t transaction;
+    struct xs_batch *batch;
     domid_t id;
     char base[DOMAIN_PATH_MAX];
-    char path[2 * DOMAIN_PATH_MAX]; // that failed
-    int error;
+    char path[2 * DOMAIN_PATH_MAX]; // of the last one; after they went out, of the one that failed
+    int error;                      // the first
 };
 
 static void set_base(struct writer *w, const char *format, ...)
@@ -31,27 +32,23 @@ static void set_base(struct writer *w, const char *format, ...)
     va_end(list);
 }
 
-static bool set_rights(struct writer *w, enum rights rights)
+static void set_rights(struct writer *w, enum rights rights)
 {
     struct xs_permissions guest_owns[] = {{w->id, XS_PERM_NONE}};
     struct xs_permissions guest_reads[] = {{0, XS_PERM_NONE}, {w->id, XS_PERM_READ}};
 
-    if (rights == INHERITED)
-        return true;
-    return xs_set_permissions(w->store, w->transaction, w->path,
-                              rights == GUEST_OWNS ? guest_owns : guest_reads,
-                              rights == GUEST_OWNS ? 1 : 2);
+    if (rights == GUEST_OWNS)
+        xs_batch_set_permissions(w->batch, w->path, guest_owns, 1);
+    else if (rights == GUEST_READS)
+        xs_batch_set_permissions(w->batch, w->path, guest_reads, 2);
 }
 
 // The node `name` below the base; "" is the base itself.
 static void node(struct writer *w, enum rights rights, const char *name, const char *value)
 {
-    if (w->error)
-        return;
     snprintf(w->path, sizeof(w->path), "%s%s%s", w->base, *name ? "/" : "", name);
-    if (!xs_write(w->store, w->transaction, w->path, value, (unsigned)strlen(value)) ||
-        !set_rights(w, rights))
-        w->error = -errno;
+    xs_batch_write(w->batch, w->path, value);
+    set_rights(w, rights);
 }
 
 static void number(struct writer *w, const char *name, uint64_t value)
@@ -162,26 +159,62 @@ static void write_console_backend(struct writer *w)
     node(w, INHERITED, "device/console/0/protocol", "vt100");
 }
 
+static void written(void *arg, const char *path, char *reply)
+{
+    struct writer *w = arg;
+
+    if (!reply && !w->error) {
+        w->error = -errno;
+        snprintf(w->path, sizeof(w->path), "%s", path);
+    }
+    free(reply);
+}
+
+// There may have been nothing.
+static void removed(void *arg, const char *path, char *reply)
+{
+    int *error = arg;
+
+    if (!reply && errno != ENOENT && !*error)
+        *error = -errno;
+    free(reply);
+}
+
+static int write_all(struct writer *w, const struct domain_config *config,
+                     const struct domain_rings *rings)
+{
+    char uuid[UUID_TEXT_MAX];
+
+    domain_uuid_text(config->uuid, uuid);
+    set_base(w, "/local/domain/%u", w->id);
+    snprintf(w->path, sizeof(w->path), "%s", w->base);
+    xs_batch_rm(w->batch, w->base); // of one that had this number
+    if (!xs_batch_run(w->batch, removed, &w->error))
+        return -errno;
+    if (w->error)
+        return w->error;
+    write_domain(w, config, uuid, rings);
+    write_vm(w, config, uuid);
+    write_console_backend(w);
+    return xs_batch_run(w->batch, written, w) ? w->error : -errno;
+}
+
 // One try; -EAGAIN if others' changes came between.
 static int try_create(struct writer *w, const struct domain_config *config,
                       const struct domain_rings *rings)
 {
-    char uuid[UUID_TEXT_MAX];
+    xs_transaction_t transaction = xs_transaction_start(w->store);
+    int rc;
 
-    w->error = 0;
-    w->transaction = xs_transaction_start(w->store);
-    if (w->transaction == XBT_NULL)
+    if (transaction == XBT_NULL)
         return -errno;
-    domain_uuid_text(config->uuid, uuid);
-    set_base(w, "/local/domain/%u", w->id);
-    if (!xs_rm(w->store, w->transaction, w->base) && errno != ENOENT) // of one that had this number
-        w->error = -errno;
-    write_domain(w, config, uuid, rings);
-    write_vm(w, config, uuid);
-    write_console_backend(w);
-    if (!xs_transaction_end(w->store, w->transaction, w->error != 0) && !w->error)
-        w->error = -errno;
-    return w->error;
+    w->error = 0;
+    w->batch = xs_batch_new(w->store, transaction);
+    rc = w->batch ? write_all(w, config, rings) : -ENOMEM;
+    xs_batch_free(w->batch);
+    if (!xs_transaction_end(w->store, transaction, rc != 0) && !rc)
+        rc = -errno;
+    return rc;
 }
 
 int nodes_create(const struct toolstack *t, domid_t id, const struct domain_config *config,
@@ -198,23 +231,17 @@ int nodes_create(const struct toolstack *t, domid_t id, const struct domain_conf
     return 0;
 }
 
-// With all below it; it need not be there.
-static int remove_node(const struct toolstack *t, const char *path)
-{
-    return xs_rm(t->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
-}
-
-// What of each kind of device serves the domain, in domain 0.
-static int remove_backends(const struct toolstack *t, domid_t id)
+// What serves the domain's devices, in domain 0, kind by kind.
+static int add_backends(struct xs_batch *batch, const struct toolstack *t, domid_t id)
 {
     char path[DOMAIN_PATH_MAX];
     unsigned count = 0;
     char **kinds = xs_directory(t->store, XBT_NULL, "/local/domain/0/backend", &count);
     int rc = kinds || errno == ENOENT ? 0 : -errno;
 
-    for (unsigned i = 0; i < count && !rc; i++) {
+    for (unsigned i = 0; i < count; i++) {
         snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kinds[i], id);
-        rc = remove_node(t, path);
+        xs_batch_rm(batch, path);
     }
     free(kinds);
     return rc;
@@ -248,19 +275,34 @@ static bool has_twin(const struct toolstack *t, domid_t id, const char *vm)
     return found;
 }
 
+static int run_removal(struct xs_batch *batch)
+{
+    int rc = 0;
+
+    return xs_batch_run(batch, removed, &rc) ? rc : -errno;
+}
+
 // Its own folder goes last: as long as it is there, what could not be removed can be found again.
 static int remove_all(const struct toolstack *t, domid_t id, const char *vm)
 {
+    struct xs_batch *batch = xs_batch_new(t->store, XBT_NULL);
     char path[DOMAIN_PATH_MAX];
-    int rc = remove_backends(t, id);
+    int rc = batch ? add_backends(batch, t, id) : -ENOMEM;
 
-    if (!rc && !strncmp(vm, "/vm/", 4) && vm[4] && !has_twin(t, id, vm))
-        rc = remove_node(t, vm);
-    snprintf(path, sizeof(path), "/libxl/%u", id);
-    if (!rc)
-        rc = remove_node(t, path);
-    snprintf(path, sizeof(path), "/local/domain/%u", id);
-    return rc ? rc : remove_node(t, path);
+    if (!rc) {
+        if (!strncmp(vm, "/vm/", 4) && vm[4] && !has_twin(t, id, vm))
+            xs_batch_rm(batch, vm);
+        snprintf(path, sizeof(path), "/libxl/%u", id);
+        xs_batch_rm(batch, path);
+        rc = run_removal(batch);
+    }
+    if (!rc) {
+        snprintf(path, sizeof(path), "/local/domain/%u", id);
+        xs_batch_rm(batch, path);
+        rc = run_removal(batch);
+    }
+    xs_batch_free(batch);
+    return rc;
 }
 
 int nodes_remove(const struct toolstack *t, domid_t id)

@@ -77,7 +77,7 @@ int domain_request(const struct toolstack *t, domid_t id, enum domain_request re
     if (rc)
         return domain_fail(t, rc, "domain %u", id);
     snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", id);
-    rc = waiter_open(&w, t, path, seconds);
+    rc = waiter_open(&w, t, id, path, seconds);
     if (rc)
         return rc;
     rc = domain_write(t, id, "control/shutdown", request_names[request]);
@@ -143,13 +143,10 @@ static int rename_config(const struct toolstack *t, domid_t id, const char *name
     return rc;
 }
 
-int domain_rename(const struct toolstack *t, domid_t id, const char *name)
+static int give_name(const struct toolstack *t, domid_t id, const char *name)
 {
-    struct xen_domctl_getdomaininfo info;
-    int rc = domain_info(t, id, &info), other = domain_find(t, name);
+    int rc, other = domain_find(t, name);
 
-    if (rc)
-        return domain_fail(t, rc, "domain %u", id);
     if (other == id)
         return 0;
     if (other >= 0) {
@@ -162,4 +159,19 @@ int domain_rename(const struct toolstack *t, domid_t id, const char *name)
     if (!rc)
         rc = write_vm_name(t, id, name);
     return rc ? rc : rename_config(t, id, name);
+}
+
+int domain_rename(const struct toolstack *t, domid_t id, const char *name)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc = domain_info(t, id, &info), claim;
+
+    if (rc)
+        return domain_fail(t, rc, "domain %u", id);
+    claim = name_claim(t, name);
+    if (claim < 0)
+        return claim;
+    rc = give_name(t, id, name);
+    name_release(claim);
+    return rc;
 }

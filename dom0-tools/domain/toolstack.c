@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <uuid/uuid.h>
@@ -67,24 +66,4 @@ uint64_t domain_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-int domain_find(const struct toolstack *t, const char *name)
-{
-    unsigned count = 0;
-    char **ids = xs_directory(t->store, XBT_NULL, "/local/domain", &count);
-    int found = ids || errno == ENOENT ? -ESRCH : -errno;
-
-    for (unsigned i = 0; i < count && found == -ESRCH; i++) {
-        domid_t id = (domid_t)strtoul(ids[i], NULL, 10);
-        char *other = domain_read(t, id, "name");
-
-        if (!other && errno != ENOENT)
-            found = -errno;
-        if (other && !strcmp(other, name))
-            found = id;
-        free(other);
-    }
-    free(ids);
-    return found;
 }

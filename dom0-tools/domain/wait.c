@@ -5,13 +5,24 @@
 
 #include "domain/impl.h"
 #include "pv-abi/sched.h"
+#include "xenstore/extensions.h"
 
-int waiter_open(struct waiter *w, const struct toolstack *t, const char *path, unsigned seconds)
+// Each domain has somebody who waits for its end: where they can, they do not wake at others'.
+static bool watch_end(struct xs_handle *store, domid_t id)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "@releaseDomain/%u", id);
+    return xs_watch_depth(store, path, "end", 0) ||
+           (errno == EINVAL && xs_watch(store, "@releaseDomain", "end"));
+}
+
+int waiter_open(struct waiter *w, const struct toolstack *t, domid_t id, const char *path,
+                unsigned seconds)
 {
     w->deadline = seconds ? domain_now() + seconds * 1000000000ull : 0;
     w->store = xs_open(0);
-    if (w->store && xs_watch(w->store, "@releaseDomain", "end") &&
-        (!path || xs_watch(w->store, path, "path")))
+    if (w->store && watch_end(w->store, id) && (!path || xs_watch(w->store, path, "path")))
         return 0;
     domain_fail(t, -errno, "xenstore cannot be watched");
     waiter_close(w);
@@ -69,7 +80,7 @@ static int wait_for_end(const struct toolstack *t, domid_t id, struct waiter *w)
 int domain_wait(const struct toolstack *t, domid_t id, unsigned seconds)
 {
     struct waiter w;
-    int rc = waiter_open(&w, t, NULL, seconds);
+    int rc = waiter_open(&w, t, id, NULL, seconds);
 
     if (rc)
         return rc;

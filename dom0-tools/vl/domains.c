@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/nearest.h"
+#include "domain/domain.h"
 #include "pv-abi/sched.h"
 
 // One call gives as many as the array holds; all of them come from as many calls as that takes.
@@ -31,6 +32,29 @@ static size_t fetch(struct xen_domctl_getdomaininfo *infos, size_t room, domid_t
 
 #define CHUNK 256
 
+static char *copied(const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        exit(vl_complain("out of memory"));
+    return copy;
+}
+
+// Adds the names, which come together.
+static void name(struct vl_domain *out, const struct xen_domctl_getdomaininfo *infos, size_t count)
+{
+    domid_t ids[CHUNK];
+    char *names[CHUNK] = {NULL};
+
+    for (size_t i = 0; i < count; i++)
+        ids[i] = infos[i].domain;
+    if (count && vl_store_if_any())
+        domain_names(vl_store_if_any(), ids, count, names); // those that do not come have none
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct vl_domain){infos[i], names[i] ? names[i] : copied("(null)")};
+}
+
 size_t vl_domains(struct vl_domain **out)
 {
     struct xen_domctl_getdomaininfo *infos = vl_alloc(CHUNK * sizeof(*infos));
@@ -43,8 +67,8 @@ size_t vl_domains(struct vl_domain **out)
         *out = realloc(*out, (count + got + 1) * sizeof(**out));
         if (!*out)
             exit(vl_complain("out of memory"));
-        for (size_t i = 0; i < got; i++)
-            (*out)[count++] = (struct vl_domain){infos[i], vl_domain_name(infos[i].domain)};
+        name(*out + count, infos, got);
+        count += got;
         if (got)
             first = (domid_t)(infos[got - 1].domain + 1);
     } while (got == CHUNK);
@@ -63,9 +87,7 @@ char *vl_domain_name(domid_t domain)
 {
     char *name = vl_store_read(domain, "name");
 
-    if (!name && !(name = strdup("(null)")))
-        exit(vl_complain("out of memory"));
-    return name;
+    return name ? name : copied("(null)");
 }
 
 bool vl_domain_info(domid_t domain, struct xen_domctl_getdomaininfo *out)

@@ -51,8 +51,18 @@ char *xs_talk(struct xs_handle *h, xs_transaction_t t, enum xsd_sockmsg_type typ
 char *xs_talk_text(struct xs_handle *h, xs_transaction_t t, enum xsd_sockmsg_type type,
                    const char *text, unsigned *len);
 
+// The steps of that, for whoever holds `request`: whether the connection can be used at all, whole
+// messages, and the reply to a request of this type that is next. They fail with errno set.
+bool xs_can_talk(struct xs_handle *h);
+bool xs_send(struct xs_handle *h, const char *messages, size_t len);
+char *xs_next_reply(struct xs_handle *h, enum xsd_sockmsg_type type, unsigned *len);
+
 // For requests whose reply says nothing but that they were obeyed: frees it. True if there was one.
 bool xs_obeyed(char *reply);
+
+// The protocol's texts of permissions, one after the other; 0 and errno if they cannot be sent.
+unsigned xs_write_permissions(char texts[XENSTORE_PAYLOAD_MAX], const struct xs_permissions *perms,
+                              unsigned num);
 
 // A part of a request: a text with its end.
 static inline struct iovec xs_text(const char *text)

@@ -86,7 +86,7 @@ bool xs_receive(struct xs_handle *h)
     return false;
 }
 
-static bool send_all(struct xs_handle *h, const char *at, size_t len)
+bool xs_send(struct xs_handle *h, const char *at, size_t len)
 {
     while (len) {
         ssize_t done = send(h->fd, at, len, MSG_NOSIGNAL);
@@ -95,8 +95,12 @@ static bool send_all(struct xs_handle *h, const char *at, size_t len)
             done = write(h->fd, at, len);
         if (done < 0 && errno == EINTR)
             continue;
-        if (done <= 0)
+        if (done <= 0) {
+            if (!h->reader) // which else finds what can still be read
+                xs_lose(h);
+            errno = EBADF;
             return false;
+        }
         at += done;
         len -= done;
     }
@@ -121,12 +125,7 @@ static bool send_request(struct xs_handle *h, struct xsd_sockmsg *head, const st
     }
     head->len = len - sizeof(*head);
     memcpy(message, head, sizeof(*head));
-    if (send_all(h, message, len))
-        return true;
-    if (!h->reader) // which else finds what can still be read
-        xs_lose(h);
-    errno = EBADF;
-    return false;
+    return xs_send(h, message, len);
 }
 
 // Waits until the reply is there, reading if nobody else does.
@@ -159,7 +158,7 @@ static int named_error(const char *name)
     return EINVAL;
 }
 
-// What the reply to a request of this type says; errno as the daemon named it.
+// What a reply to a request of this type says; errno as the daemon named it.
 static char *read_reply(struct xs_handle *h, enum xsd_sockmsg_type type, unsigned *len)
 {
     char *body = h->reply_body;
@@ -183,6 +182,23 @@ static char *read_reply(struct xs_handle *h, enum xsd_sockmsg_type type, unsigne
     return NULL;
 }
 
+char *xs_next_reply(struct xs_handle *h, enum xsd_sockmsg_type type, unsigned *len)
+{
+    if (wait_reply(h))
+        return read_reply(h, type, len);
+    errno = EBADF;
+    return NULL;
+}
+
+bool xs_can_talk(struct xs_handle *h)
+{
+    bool can = !lost(h) && (!h->reader || h->owner == getpid());
+
+    if (!can)
+        errno = EBADF;
+    return can;
+}
+
 char *xs_talk(struct xs_handle *h, xs_transaction_t t, enum xsd_sockmsg_type type,
               const struct iovec *parts, unsigned count, unsigned *len)
 {
@@ -190,14 +206,8 @@ char *xs_talk(struct xs_handle *h, xs_transaction_t t, enum xsd_sockmsg_type typ
     char *answer = NULL;
 
     pthread_mutex_lock(&h->request);
-    if (lost(h) || (h->reader && h->owner != getpid()))
-        errno = EBADF;
-    else if (send_request(h, &head, parts, count)) {
-        if (wait_reply(h))
-            answer = read_reply(h, type, len);
-        else
-            errno = EBADF;
-    }
+    if (xs_can_talk(h) && send_request(h, &head, parts, count))
+        answer = xs_next_reply(h, type, len);
     int error = answer ? 0 : errno; // 0, too, is what programs have come to look for
 
     pthread_mutex_unlock(&h->request);

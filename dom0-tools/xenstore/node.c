@@ -157,9 +157,8 @@ struct xs_permissions *xs_get_permissions(struct xs_handle *h, xs_transaction_t 
     return perms;
 }
 
-// The protocol's texts of permissions, one after the other; 0 and errno if they cannot be sent.
-static unsigned write_perms(char texts[XENSTORE_PAYLOAD_MAX], const struct xs_permissions *perms,
-                            unsigned num)
+unsigned xs_write_permissions(char texts[XENSTORE_PAYLOAD_MAX], const struct xs_permissions *perms,
+                              unsigned num)
 {
     unsigned len = 0;
 
@@ -176,7 +175,7 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const char *pat
                         struct xs_permissions *perms, unsigned int num_perms)
 {
     char texts[XENSTORE_PAYLOAD_MAX];
-    unsigned len = write_perms(texts, perms, num_perms);
+    unsigned len = xs_write_permissions(texts, perms, num_perms);
     const struct iovec parts[] = {xs_text(path), {texts, len}};
 
     if (!len && num_perms)

@@ -3,11 +3,13 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "xenstore/extensions.h"
 #include "xenstore/text.h"
 
 #define READER_STACK (256 << 10)
@@ -190,6 +192,16 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
     const struct iovec parts[] = {xs_text(path), xs_text(token)};
 
     return start_reader(h) && xs_obeyed(xs_talk(h, XBT_NULL, XS_WATCH, parts, 2, NULL));
+}
+
+bool xs_watch_depth(struct xs_handle *h, const char *path, const char *token, unsigned depth)
+{
+    char text[MAX_STRLEN(depth)];
+
+    snprintf(text, sizeof(text), "%u", depth);
+    const struct iovec parts[] = {xs_text(path), xs_text(token), xs_text(text)};
+
+    return start_reader(h) && xs_obeyed(xs_talk(h, XBT_NULL, XS_WATCH, parts, 3, NULL));
 }
 
 // Whether the event is of a watch that was ended.

@@ -7,10 +7,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "xenstore/extensions.h"
+
 #define NODES   512
 #define WATCHES 8
 #define EVENTS  64
 #define HANDLES 8
+#define BATCH   256
 
 struct node {
     char path[FAKE_PATH], value[FAKE_VALUE];
@@ -197,6 +200,13 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
     return true;
 }
 
+// As of Debian's daemons, which know no depths.
+bool xs_watch_depth(struct xs_handle *h, const char *path, const char *token, unsigned depth)
+{
+    errno = EINVAL;
+    return false;
+}
+
 char **xs_check_watch(struct xs_handle *h)
 {
     eventfd_t ignored;
@@ -289,6 +299,85 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const char *pat
         return false;
     errno = ENOENT;
     return find(path);
+}
+
+// One request of a batch.
+struct request {
+    enum { BATCH_READ, BATCH_WRITE, BATCH_RM, BATCH_PERMS } kind;
+    struct node node;
+};
+
+struct xs_batch {
+    struct xs_handle *h;
+    unsigned count;
+    struct request list[BATCH];
+};
+
+struct xs_batch *xs_batch_new(struct xs_handle *h, xs_transaction_t t)
+{
+    struct xs_batch *batch = calloc(1, sizeof(*batch));
+
+    if (batch)
+        batch->h = h;
+    return batch;
+}
+
+void xs_batch_free(struct xs_batch *batch)
+{
+    free(batch);
+}
+
+static void add(struct xs_batch *batch, int kind, const char *path, const char *value)
+{
+    if (batch->count == BATCH)
+        abort();
+    batch->list[batch->count].kind = kind;
+    set(&batch->list[batch->count++].node, path, value, strlen(value));
+}
+
+void xs_batch_read(struct xs_batch *batch, const char *path)
+{
+    add(batch, BATCH_READ, path, "");
+}
+
+void xs_batch_write(struct xs_batch *batch, const char *path, const char *value)
+{
+    add(batch, BATCH_WRITE, path, value);
+}
+
+void xs_batch_rm(struct xs_batch *batch, const char *path)
+{
+    add(batch, BATCH_RM, path, "");
+}
+
+void xs_batch_set_permissions(struct xs_batch *batch, const char *path,
+                              const struct xs_permissions *perms, unsigned num)
+{
+    add(batch, BATCH_PERMS, path, "");
+}
+
+static char *ask(struct xs_handle *h, const struct request *request)
+{
+    const char *path = request->node.path, *value = request->node.value;
+
+    if (request->kind == BATCH_READ)
+        return xs_read(h, 0, path, NULL);
+    if (request->kind == BATCH_WRITE ? xs_write(h, 0, path, value, (unsigned)strlen(value))
+        : request->kind == BATCH_RM  ? xs_rm(h, 0, path)
+                                     : xs_set_permissions(h, 0, path, NULL, 0))
+        return strdup("OK");
+    return NULL;
+}
+
+bool xs_batch_run(struct xs_batch *batch, xs_batch_reply *reply, void *arg)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        char *answer = ask(batch->h, &batch->list[i]);
+
+        reply(arg, batch->list[i].node.path, answer);
+    }
+    batch->count = 0;
+    return true;
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
