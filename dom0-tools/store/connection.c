@@ -51,7 +51,7 @@ static void pop(struct connection *connection)
         connection->replies--;
     quota_memory(connection->store, connection->domain,
                  -(int64_t)(sizeof(*packet) + packet->header.len));
-    free(packet);
+    recycle(packet, sizeof(*packet) + packet->header.len);
 }
 
 void connection_reset(struct connection *connection, bool streams)
@@ -121,7 +121,7 @@ static void enqueue(struct connection *connection, struct packet *packet)
 
 static struct packet *packet_new(const struct xsd_sockmsg *header)
 {
-    struct packet *packet = allocate(sizeof(*packet) + header->len);
+    struct packet *packet = allocate_small(sizeof(*packet) + header->len);
 
     packet->header = *header;
     packet->event = header->type == XS_WATCH_EVENT;

@@ -23,15 +23,46 @@ void path_home(char home[PATH_HOME_MAX], unsigned domid)
     snprintf(home, PATH_HOME_MAX, DOMAINS "%u", domid);
 }
 
-// Names are not empty, so neither "//" nor a slash at the end passes.
+// How many bytes both texts have in common, at most `length`.
+static unsigned common(const char *a, const char *b, unsigned length)
+{
+    unsigned same = 0;
+    uint64_t x, y;
+
+    for (; same + 8 <= length; same += 8) {
+        memcpy(&x, a + same, 8);
+        memcpy(&y, b + same, 8);
+        if (x != y)
+            return same + (unsigned)__builtin_ctzll(x ^ y) / 8;
+    }
+    while (same < length && a[same] == b[same])
+        same++;
+    return same;
+}
+
+// How many names of the path that was here before begin the new text, too: requests come in runs
+// about neighbours.
+static unsigned names_kept(const struct path *path, const char *text, unsigned length)
+{
+    unsigned same = common(path->text, text, length + 1), count = path->count;
+
+    // A name is the same one if what follows it is the same, too.
+    while (count && (unsigned)(path->part[count - 1].start + path->part[count - 1].length) >= same)
+        count--;
+    return count;
+}
+
+// Names are not empty, so neither "//" nor a slash at the end passes. The first path->count are cut
+// already.
 static int cut(struct path *path)
 {
     unsigned at = 1;
-    uint64_t hash = path_hash(path, 0);
+    uint64_t hash = path_hash(path, path->count);
 
-    path->count = 0;
     if (path->length == 1)
         return 0;
+    if (path->count)
+        at = path->part[path->count - 1].start + path->part[path->count - 1].length + 1u;
     while (at <= path->length) {
         struct path_part *part = &path->part[path->count];
         unsigned end = at;
@@ -65,16 +96,21 @@ static unsigned home_length(const char *text)
 int path_parse(struct path *path, const char *text, const char *home, unsigned limit)
 {
     size_t length = strlen(text), prefix = text[0] == '/' ? 0 : strlen(home) + 1;
+    int error;
 
     if (!length || path_is_special(text) || prefix + length >= XENSTORE_ABS_PATH_MAX)
         return -EINVAL;
     if (prefix) {
+        path->count = 0;
         memcpy(path->text, home, prefix - 1);
         path->text[prefix - 1] = '/';
+    } else {
+        path->count = names_kept(path, text, (unsigned)length);
     }
     memcpy(path->text + prefix, text, length + 1);
     path->length = (unsigned)(prefix + length);
-    if (limit && path->length > home_length(path->text) + limit)
-        return -EINVAL;
-    return cut(path);
+    error = limit && path->length > home_length(path->text) + limit ? -EINVAL : cut(path);
+    if (error)
+        path->count = 0; // what was cut of it is no valid path's
+    return error;
 }

@@ -7,52 +7,27 @@
 
 #define FIRST_SIZE 8
 
-static uint64_t secret = 0x9e3779b97f4a7c15;
+uint64_t hash_secret[2] = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93};
 
 void hash_set_secret(uint64_t value)
 {
-    secret = value | 1;
-}
-
-// Both halves of a product of 64 by 64 bits folded together: every input bit reaches every output
-// bit.
-uint64_t hash_mix(uint64_t a, uint64_t b)
-{
-    __uint128_t product = (__uint128_t)(a ^ secret) * (b ^ 0xd6e8feb86659fd93);
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash_words(const char **bytes, size_t *size)
-{
-    uint64_t hash = hash_mix(secret, *size), word;
-
-    for (; *size > 8; *bytes += 8, *size -= 8) {
-        memcpy(&word, *bytes, 8);
-        hash = hash_mix(hash, word);
-    }
-    return hash;
+    hash_secret[0] = value | 1;
+    hash_secret[1] = hash_mix(value, ~value) | 1;
 }
 
 uint64_t hash_bytes(const void *bytes, size_t size)
 {
-    const char *at = bytes;
-    uint64_t hash = hash_words(&at, &size), word = 0;
+    const size_t whole = size > 8 ? (size - 1) & ~7ul : 0; // all but the last word
+    char last[16] = {0};
+    uint64_t hash = size, word;
 
-    if (size)
-        memcpy(&word, at, size);
-    return hash_mix(hash, word ^ secret);
-}
-
-uint64_t hash_padded(const char *bytes, size_t size)
-{
-    uint64_t hash = hash_words(&bytes, &size), word = 0;
-
-    if (size) {
-        memcpy(&word, bytes, 8);
-        word &= UINT64_MAX >> (64 - 8 * size);
+    for (size_t i = 0; i < whole; i += 8) {
+        memcpy(&word, (const char *)bytes + i, 8);
+        hash = hash_mix(hash, word);
     }
-    return hash_mix(hash, word ^ secret);
+    memcpy(last, (const char *)bytes + whole, size - whole);
+    memcpy(&word, last, 8);
+    return hash_mix(hash, word);
 }
 
 static void grow(struct table *table)

@@ -28,7 +28,29 @@ void table_free(struct table *table);
 
 // Set once at the start, before anything is hashed.
 void hash_set_secret(uint64_t secret);
-uint64_t hash_mix(uint64_t a, uint64_t b);
+extern uint64_t hash_secret[2];
+
+// Both halves of a product of 64 by 64 bits folded together: every input bit reaches every output
+// bit. Neither factor can be chosen without knowing a secret.
+static inline uint64_t hash_mix(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)(a ^ hash_secret[0]) * (b ^ hash_secret[1]);
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+// Of bytes behind which 7 more may be read, whatever they are.
+static inline uint64_t hash_padded(const char *bytes, size_t size)
+{
+    uint64_t hash = size, word;
+
+    for (; size > 8; bytes += 8, size -= 8) {
+        __builtin_memcpy(&word, bytes, 8);
+        hash = hash_mix(hash, word);
+    }
+    __builtin_memcpy(&word, bytes, 8);
+    return hash_mix(hash, size ? word & UINT64_MAX >> (64 - 8 * size) : 0);
+}
+
+// The same, of any bytes.
 uint64_t hash_bytes(const void *bytes, size_t size);
-// The same, of bytes behind which 7 more may be read, whatever they are.
-uint64_t hash_padded(const char *bytes, size_t size);

@@ -46,7 +46,7 @@ static void free_lists(struct transaction *transaction)
 
     while ((access = transaction->accesses)) {
         transaction->accesses = access->next;
-        free(access);
+        recycle(access, sizeof(*access) + strlen(access->path) + 1);
     }
     while ((change = transaction->changes)) {
         transaction->changes = change->next;
@@ -102,7 +102,7 @@ static void note(struct connection *connection, struct transaction *transaction,
     size_t length = prefix_length(path, count);
 
     if (!access) {
-        access = allocate(sizeof(*access) + length + 1);
+        access = allocate_small(sizeof(*access) + length + 1);
         memcpy(access->path, path->text, length);
         access->next = transaction->accesses;
         transaction->accesses = access;
@@ -115,9 +115,14 @@ static void note(struct connection *connection, struct transaction *transaction,
 void transaction_look(struct connection *connection, struct transaction *transaction,
                       const struct path *path, unsigned count, unsigned what)
 {
-    struct node *base = tree_find(transaction->base, path, count);
-    struct node *now = tree_find(transaction->root, path, count);
+    struct node *base, *now;
 
+    if (transaction->base == transaction->root) { // it has changed nothing yet
+        note(connection, transaction, path, count, what);
+        return;
+    }
+    base = tree_find(transaction->base, path, count);
+    now = tree_find(transaction->root, path, count);
     if (base && now && base->value != now->value)
         what &= ~(unsigned)LOOKED_VALUE; // its own value is read
     note(connection, transaction, path, count, what);

@@ -12,7 +12,7 @@ struct value *value_new(const void *bytes, size_t length)
 
     if (!length)
         return NULL;
-    value = allocate(sizeof(*value) + length);
+    value = allocate_small(sizeof(*value) + length);
     value->references = 1;
     value->length = (uint32_t)length;
     memcpy(value->bytes, bytes, length);
@@ -29,7 +29,7 @@ struct value *value_ref(struct value *value)
 void value_unref(struct value *value)
 {
     if (value && !--value->references)
-        free(value);
+        recycle(value, sizeof(*value) + value->length);
 }
 
 bool value_equal(const struct value *a, const struct value *b)
@@ -44,6 +44,11 @@ struct node *node_ref(struct node *node)
     return node;
 }
 
+static size_t node_size(const struct node *node)
+{
+    return sizeof(*node) + node->name_length + 1;
+}
+
 // Recursion is as deep as a path has names, times the depth of a treap.
 void node_unref(struct node *node)
 {
@@ -54,12 +59,12 @@ void node_unref(struct node *node)
     node_unref(node->children);
     value_unref(node->value);
     perms_unref(node->perms);
-    free(node);
+    recycle(node, node_size(node));
 }
 
 static struct node *node_new(const char *name, size_t length, uint64_t hash, struct perms *perms)
 {
-    struct node *node = allocate(sizeof(*node) + length + 1);
+    struct node *node = allocate_small(sizeof(*node) + length + 1);
 
     node->references = 1;
     node->name_length = (uint16_t)length;
@@ -81,7 +86,7 @@ static struct node *own(struct node **slot)
 
     if (old->references == 1)
         return old;
-    node = duplicate(old, sizeof(*old) + old->name_length + 1);
+    node = memcpy(allocate_small(node_size(old)), old, node_size(old));
     node->references = 1;
     node_ref(node->left);
     node_ref(node->right);
