@@ -60,7 +60,8 @@ static int read_kernel(struct pv_image *image, const char *path, FILE *messages)
         close(fd);
         return -EINVAL;
     }
-    image->file = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    image->file = mmap(NULL, len, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0); // all of it at once
     if (image->file == MAP_FAILED) {
         image->file = NULL;
     } else {
