@@ -37,7 +37,7 @@ def compile_fakes(build):
     shim, store = os.path.join(out, "xen_shim.so"), os.path.join(out, "vellum-xenstored")
     subprocess.run(["gcc", "-std=gnu11", "-O2", "-w", "-shared", "-fPIC", "-o", shim, f"{HERE}/xen_shim.c"], check=True)
     sources = glob.glob(f"{ROOT}/dom0-tools/store/*.c") + glob.glob(f"{ROOT}/dom0-tools/xenstored/*.c")
-    sources = [s for s in sources if not s.endswith("/hypervisor.c")] + [f"{HERE}/fake_hypervisor.c"]
+    sources = [s for s in sources if not s.endswith("/hypervisor.c")] + [f"{ROOT}/dom0-tools/common/ready.c", f"{HERE}/fake_hypervisor.c"]
     subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", f"-I{ROOT}/dom0-tools", f"-I{ROOT}", "-Wall", "-Wno-unused-parameter",
                     "-o", store, *sources, "-levent_core"], check=True)
     return shim, store
