@@ -121,7 +121,7 @@ include dom0-tools/dom0-tools.mk
 include backends/backends.mk
 include dom0-tools/install.mk
 
-.PHONY: unit fuzz packages run demo test soak bench check format
+.PHONY: unit fuzz packages run demo test soak bench bench-tools check format
 
 unit: $(UNIT_TESTS) $(TOOL_TESTS) ## build the unit tests
 fuzz: $(FUZZERS) ## build the fuzzers
@@ -138,11 +138,14 @@ demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happe
 test: packages $(BUILD)/vellum tools tools-root unit fuzz guests frontends ## run every test that fits in 20 minutes
 	$(Q)tests/run-all $(BUILD)
 
-soak: packages $(BUILD)/vellum tools-root dom0-root ## the long runs
+soak: packages $(BUILD)/vellum tools-root dom0-root guests ## the long runs
 	$(Q)tests/boot/run --build $(BUILD) --soak
 
 bench: packages $(BUILD)/vellum frontends ## instruction counts beside real Xen's and the bare machine's
 	$(Q)tests/bench/run --build $(BUILD)
+
+bench-tools: packages $(BUILD)/vellum tools-root guests ## instruction counts of Vellum's tools beside Debian's
+	$(Q)tests/bench/tools --build $(BUILD)
 
 CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 

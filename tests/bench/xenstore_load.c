@@ -3,7 +3,8 @@
 // CLIENTS connections, each with one request under way, until OPERATIONS are done; prints how many
 // microseconds of wall time that took and how many transactions had to be repeated. WHAT: read,
 // write (nodes of the client's own), transaction (three reads and a write, each client in its own
-// folder), conflict (the same, all clients at the same node).
+// folder), conflict (the same, all clients at the same node). None of it in the folder of domain 0,
+// whose kernel watches it.
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static void next(struct client *client)
     char payload[128];
     int conflict = !strcmp(what, "conflict");
     int n = snprintf(payload, sizeof(payload), "/local/domain/%d/device/vbd/768/state",
-                     conflict ? 0 : client->number) +
+                     conflict ? 1 : client->number) +
             1;
 
     if (!strcmp(what, "read")) {
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
         die("usage: SOCKET CLIENTS OPERATIONS read|write|transaction|conflict");
     what = argv[4];
     for (int i = 0; i < count; i++) {
-        struct client *client = dial(argv[1], i);
+        struct client *client = dial(argv[1], i + 1);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
 
         epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event);

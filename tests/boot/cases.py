@@ -134,6 +134,8 @@ CASES = [
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
+    Case("many", "many", cpus=2, memory=560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
+         dom0_args="vellum.many=10", hypervisor_args="dom0_mem=400M", limit=900),
 
     # Ends, and the console.
     Case("reboot", "hypervisor", end="reboot"),
@@ -179,6 +181,8 @@ CASES = [
          allowed=CRASH_MARKERS, limit=400, group="demo"),
 
     # Long runs.
+    Case("many-100", "many", cpus=2, memory=2560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
+         dom0_args="vellum.many=100", hypervisor_args="dom0_mem=1G", limit=2400, group="soak"),
     Case("dom0-root", cpus=2, devices=GUESTS_DISK, prepare=checks.dom0_root, limit=600, group="soak", script=[
         (r"root@dom0:~# ", "systemctl is-system-running --wait; systemctl --failed --no-legend\n"),
         (r"running\n.*root@dom0:~# ", "xenstore read /local/domain/0/name\n"), (r"Domain-0\n", "poweroff\n")]),

@@ -19,7 +19,8 @@ guest_objects = $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c $(GU
 	$(sort $(wildcard tests/guests/$(1)/*.[cS])))))
 PV_OBJS := $(call guest_objects,common) $(call guest_objects,pv) $(BUILD)/$(GUEST_LAST:.c=.o)
 HOSTILE_OBJS := $(call guest_objects,common) $(call guest_objects,hostile)
-GUEST_OBJS := $(sort $(PV_OBJS) $(HOSTILE_OBJS))
+IDLE_OBJS := $(patsubst %,$(BUILD)/tests/guests/common/%.o,head lib console) $(call guest_objects,idle)
+GUEST_OBJS := $(sort $(PV_OBJS) $(HOSTILE_OBJS) $(IDLE_OBJS))
 
 $(GUEST_DIR)/pv.elf: GUEST_BASE = 0xffffffff80000000
 $(GUEST_DIR)/pv.elf: $(GUEST_DIR)/common/notes.o
@@ -49,6 +50,10 @@ $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf: $(PV_OBJS)
 $(GUEST_DIR)/hostile.elf: GUEST_BASE = 0xffffffff80000000
 $(GUEST_DIR)/hostile.elf: $(GUEST_DIR)/common/notes.o $(HOSTILE_OBJS)
 
+# As small as one can be, to be run many times.
+$(GUEST_DIR)/idle.elf: GUEST_BASE = 0xffffffff80000000
+$(GUEST_DIR)/idle.elf: $(GUEST_DIR)/common/notes.o $(IDLE_OBJS)
+
 $(GUEST_DIR)/%.elf: tests/guests/common/guest.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
@@ -56,6 +61,6 @@ $(GUEST_DIR)/%.elf: tests/guests/common/guest.ld
 
 .SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
 .PHONY: guests
-guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf
+guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf $(GUEST_DIR)/idle.elf
 
 -include $(GUEST_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d
