@@ -131,6 +131,11 @@ CASES = [
     vl("matrix-vl", "matrix", limit=500),
     xl("matrix", "matrix", cpus=2, store="xenstored", limit=500,
        extra=lambda kit: kit.xen_tools() + (f"--program={kit.build}/dom0-tools/bin/vl:bin/vl",)),
+    Case("vl-guest", "vl-guest", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
+    Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
+    Case("vl-disk", "vl-disk", cpus=2, extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",),
+         prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
+    Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
