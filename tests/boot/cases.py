@@ -123,6 +123,7 @@ CASES = [
     # Vellum's tools.
     vl("vl-host", "vl-host"),
     vl("vl-guest", "vl-guest", limit=400),
+    vl("vl-disk", "vl-disk", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=400),
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=300),
     vl("networks", "networks", limit=600),
     vl("hostile", "hostile", limit=500),
@@ -131,11 +132,6 @@ CASES = [
     vl("matrix-vl", "matrix", limit=500),
     xl("matrix", "matrix", cpus=2, store="xenstored", limit=500,
        extra=lambda kit: kit.xen_tools() + (f"--program={kit.build}/dom0-tools/bin/vl:bin/vl",)),
-    Case("vl-guest", "vl-guest", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
-    Case("vl-host", "vl-host", cpus=2, extra=lambda kit: kit.tools()),
-    Case("vl-disk", "vl-disk", cpus=2, extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",),
-         prepare=checks.guests_disk, devices=GUESTS_DISK, limit=400),
-    Case("hostile", "hostile", cpus=2, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK, limit=500),
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
