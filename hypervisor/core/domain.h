@@ -91,7 +91,7 @@ struct domain_ops {
 
     // Grant mappings (GNTTABOP_map_grant_ref with host_map and kin): make, replace or remove the
     // mapping of mfn at addr (a virtual address, or with GNTMAP_contains_pte a machine address of a
-    // PTE) of the current domain. flags: GNTMAP_*. 0 or a GNTST_* code.
+    // PTE) of the current domain. flags: GNTMAP_*. 0 or a GNTST_* code. NULL: it cannot map any.
     int (*grant_map)(uint64_t addr, mfn_t mfn, unsigned flags);
     int (*grant_unmap)(uint64_t addr, mfn_t mfn, unsigned flags, uint64_t replace_with);
 

@@ -122,6 +122,8 @@ bool grant_has_mapping(struct domain *d, mfn_t mfn)
 // GNTMAP_host_map: the page-table entry, with references of its own.
 static int map_host(const struct gnttab_map_grant_ref *op, const struct grant_pin *pin)
 {
+    if (!current->domain->ops->grant_map) // a kind of guest that maps none
+        return GNTST_general_error;
     if (!(op->flags & GNTMAP_host_map))
         return GNTST_okay;
     return current->domain->ops->grant_map(op->host_addr, frame_to_mfn(pin->frame), op->flags);

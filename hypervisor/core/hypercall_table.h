@@ -36,7 +36,7 @@
     X(iret,                    HC_PV,  0, (void))                                                  \
     X(vcpu_op,                 HC_ALL, 3, (unsigned cmd, unsigned vcpu_id, uint64_t arg))          \
     X(set_segment_base,        HC_PV,  2, (unsigned which, uint64_t base))                         \
-    X(mmuext_op,               HC_ALL, 4, (uint64_t ops, unsigned n, uint64_t done, unsigned dom)) \
+    X(mmuext_op,               HC_PV,  4, (uint64_t ops, unsigned n, uint64_t done, unsigned dom)) \
     X(nmi_op,                  HC_PV,  2, (unsigned cmd, uint64_t arg))                            \
     X(sched_op,                HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(callback_op,             HC_PV,  2, (unsigned cmd, uint64_t arg))                            \

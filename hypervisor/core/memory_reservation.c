@@ -41,8 +41,11 @@ static int write_entry(const struct reservation *r, uint64_t i, uint64_t value)
 
 static int increase(const struct reservation *r, uint64_t i)
 {
-    struct frame *f = frame_alloc(r->d, r->order, r->alloc_flags);
+    struct frame *f;
 
+    if (r->d->ops->physmap) // nobody could say where they are to be
+        return -EOPNOTSUPP;
+    f = frame_alloc(r->d, r->order, r->alloc_flags);
     if (!f)
         return -ENOMEM;
     return r->list ? write_entry(r, i, frame_to_mfn(f)) : 0;

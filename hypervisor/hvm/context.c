@@ -210,7 +210,7 @@ static bool state_ok(const struct hvm_hw_cpu *s)
     // What a processor would refuse to enter.
     return (!paging || (s->cr0 & CR0_PE)) && !((s->cr0 | s->cr4 | s->dr6 | s->dr7) >> 32) &&
            long_mode == (paging && (s->msr_efer & EFER_LME)) &&
-           (!long_mode || (s->cr4 & CR4_PAE)) && !(s->cr4 & ~0x7700ffull) &&
+           (!long_mode || (s->cr4 & CR4_PAE)) && !(s->cr4 & ~0x770fffull) &&
            !(s->msr_efer & ~0x4d01ull);
 }
 

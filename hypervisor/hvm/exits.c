@@ -160,7 +160,7 @@ static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write)
 {
     struct access a = {.address = address};
-    uint8_t code[INSN_MAX];
+    uint8_t code[INSN_MAX] = {0};
     unsigned n = hvm_fetch(v, regs, code, sizeof(code));
     struct insn i;
 

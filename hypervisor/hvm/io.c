@@ -3,20 +3,25 @@
 //
 // A string instruction goes on as long as its count says and there is no other work: then it is
 // left where it is, and executed again.
-#include "core/console.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
 #include "hvm/hvm.h"
+#include "lib/log.h"
 #include "mm/guest.h"
 
 #define DEBUG_PORT 0xe9
 
+// A line at a time goes to the log, as far as guests may fill that.
 static void debug_char(struct hvm_vcpu *v, char c)
 {
-    v->debug_line[v->debug_length++] = c;
-    if (c != '\n' && v->debug_length < sizeof(v->debug_line))
+    bool end = c == '\n' || v->debug_length == sizeof(v->debug_line) - 1;
+
+    if (c >= ' ' && c < 0x7f && !end)
+        v->debug_line[v->debug_length++] = c;
+    if (!end)
         return;
-    console_write(v->v.domain, v->debug_line, v->debug_length);
+    v->debug_line[v->debug_length] = '\0';
+    guest_debug("%s\n", v->debug_line);
     v->debug_length = 0;
 }
 
