@@ -7,7 +7,7 @@
 #include "pv-abi/start_info.h"
 #include "pv-abi/sysctl.h"
 #include "tests/guests/common/console.h"
-#include "tests/guests/common/hypercall.h"
+#include "frontends/kernel/hypercall.h"
 #include "tests/guests/common/lib.h"
 
 void guest_main(struct start_info *info);
