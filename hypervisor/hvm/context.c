@@ -78,7 +78,7 @@ struct writer {
 
 static void put_bytes(struct writer *w, const void *data, size_t n)
 {
-    if (w->at + n <= w->room)
+    if (n && w->at + n <= w->room)
         memcpy(w->to + w->at, data, n);
     w->at += n;
 }
@@ -167,20 +167,29 @@ static int get_context(struct domain *d, struct xen_domctl_hvmcontext *c)
     return rc;
 }
 
-// The records of a stream, from an offset on; NULL at its end, or where it makes no sense.
-static const struct hvm_save_descriptor *next_record(const uint8_t *stream, size_t size, size_t *at)
-{
-    const struct hvm_save_descriptor *r = (const void *)(stream + *at);
+// A record in a stream, which may stand anywhere.
+struct record {
+    struct hvm_save_descriptor head;
+    const uint8_t *data;
+};
 
-    if (size - *at < sizeof(*r) || size - *at - sizeof(*r) < r->length)
-        return NULL;
-    *at += sizeof(*r) + r->length;
-    return r;
+// The record at an offset, which moves on; false at the stream's end, or where it makes no sense.
+static bool next_record(const uint8_t *stream, size_t size, size_t *at, struct record *r)
+{
+    if (size - *at < sizeof(r->head))
+        return false;
+    memcpy(&r->head, stream + *at, sizeof(r->head));
+    *at += sizeof(r->head);
+    r->data = stream + *at;
+    if (size - *at < r->head.length)
+        return false;
+    *at += r->head.length;
+    return true;
 }
 
 static int get_partial(struct domain *d, struct xen_domctl_hvmcontext_partial *p)
 {
-    const struct hvm_save_descriptor *r;
+    struct record r;
     struct writer w;
     size_t at = 0;
     int rc = collect(d, &w);
@@ -188,13 +197,13 @@ static int get_partial(struct domain *d, struct xen_domctl_hvmcontext_partial *p
     if (rc)
         return rc;
     rc = -ENOENT;
-    while (rc == -ENOENT && (r = next_record(w.to, w.at, &at)) != NULL) {
-        if (r->typecode != p->type || r->instance != p->instance)
+    while (rc == -ENOENT && next_record(w.to, w.at, &at, &r)) {
+        if (r.head.typecode != p->type || r.head.instance != p->instance)
             continue;
-        rc = p->buffer && p->bufsz < r->length ? -ENOSPC : 0;
-        if (!rc && p->buffer && copy_to_guest((uint64_t)p->buffer, r + 1, r->length))
+        rc = p->buffer && p->bufsz < r.head.length ? -ENOSPC : 0;
+        if (!rc && p->buffer && copy_to_guest((uint64_t)p->buffer, r.data, r.head.length))
             rc = -EFAULT;
-        p->bufsz = r->length;
+        p->bufsz = r.head.length;
     }
     xfree(w.to);
     return rc;
@@ -248,7 +257,7 @@ static void load_cpu(struct hvm_vcpu *v, const struct hvm_hw_cpu *s)
 }
 
 // A record shorter than it should be is filled up with zeros.
-union record {
+union content {
     struct hvm_save_header header;
     struct hvm_hw_cpu cpu;
     struct hvm_hw_lapic lapic;
@@ -257,20 +266,19 @@ union record {
 };
 
 // `commit` false: only checks.
-static int load_record(struct domain *d, const struct hvm_save_descriptor *r, union record *u,
-                       bool commit)
+static int load_record(struct domain *d, const struct record *r, union content *u, bool commit)
 {
-    struct vcpu *vcpu = domain_vcpu(d, r->instance);
+    struct vcpu *vcpu = domain_vcpu(d, r->head.instance);
     struct hvm_vcpu *v = vcpu ? to_hvm(vcpu) : NULL;
 
     memset(u, 0, sizeof(*u));
-    memcpy(u, r + 1, MIN((size_t)r->length, sizeof(*u)));
-    if (r->typecode == HVM_SAVE_CODE(HEADER))
+    memcpy(u, r->data, MIN((size_t)r->head.length, sizeof(*u)));
+    if (r->head.typecode == HVM_SAVE_CODE(HEADER))
         return u->header.magic == HVM_FILE_MAGIC && u->header.version == HVM_FILE_VERSION ? 0
                                                                                           : -EINVAL;
     if (!v)
         return -EINVAL;
-    switch (r->typecode) {
+    switch (r->head.typecode) {
     case HVM_SAVE_CODE(CPU):
         if (!state_ok(&u->cpu))
             return -EINVAL;
@@ -290,18 +298,18 @@ static int load_record(struct domain *d, const struct hvm_save_descriptor *r, un
     }
 }
 
-static int load_stream(struct domain *d, const uint8_t *stream, size_t size, union record *u,
+static int load_stream(struct domain *d, const uint8_t *stream, size_t size, union content *u,
                        bool commit)
 {
-    const struct hvm_save_descriptor *r;
+    struct record r;
     size_t at = 0;
 
-    while ((r = next_record(stream, size, &at)) != NULL) {
+    while (next_record(stream, size, &at, &r)) {
         int rc;
 
-        if (r->typecode == HVM_SAVE_CODE(END))
+        if (r.head.typecode == HVM_SAVE_CODE(END))
             return 0;
-        rc = load_record(d, r, u, commit);
+        rc = load_record(d, &r, u, commit);
         if (rc)
             return rc;
     }
@@ -311,13 +319,13 @@ static int load_stream(struct domain *d, const uint8_t *stream, size_t size, uni
 static int set_context(struct domain *d, const struct xen_domctl_hvmcontext *c)
 {
     uint8_t *stream;
-    union record *u;
+    union content *u;
     int rc;
 
     if (c->size > MAX_STREAM)
         return -EINVAL;
     stream = xzalloc_bytes(c->size);
-    u = xzalloc(union record);
+    u = xzalloc(union content);
     rc = !stream || !u ? -ENOMEM : copy_from_guest(stream, (uint64_t)c->buffer, c->size);
     if (!rc)
         rc = load_stream(d, stream, c->size, u, false);

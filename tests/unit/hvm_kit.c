@@ -38,8 +38,15 @@ static uint64_t read_field(const struct hvm_vcpu *v, enum hvm_field field)
     return kit_fields[field];
 }
 
-static const struct hvm_ops ops = {.name = "test", .p2m_format = &format, .read = read_field};
+static struct hvm_ops ops = {.name = "test", .p2m_format = &format, .read = read_field};
 const struct hvm_ops *hvm_ops = &ops;
+
+void kit_set_state_ops(void (*get)(const struct hvm_vcpu *, struct hvm_hw_cpu *),
+                       void (*set)(struct hvm_vcpu *, const struct hvm_hw_cpu *))
+{
+    ops.get_state = get;
+    ops.set_state = set;
+}
 
 static void send_nmi(struct vcpu *v)
 {

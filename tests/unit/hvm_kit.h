@@ -10,6 +10,9 @@ extern uint8_t kit_startup_page;
 extern struct hvm_vcpu *kit_target;
 extern nsec_t kit_now;
 
+// Has hvm_ops->get_state() and set_state() do this.
+void kit_set_state_ops(void (*get)(const struct hvm_vcpu *, struct hvm_hw_cpu *),
+                       void (*set)(struct hvm_vcpu *, const struct hvm_hw_cpu *));
 // A domain with vCPUs, its map empty. The current vCPU is its first.
 struct hvm_domain *kit_domain(unsigned nr_vcpus);
 void kit_domain_free(struct hvm_domain *d);
