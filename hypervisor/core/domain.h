@@ -264,7 +264,8 @@ void vcpu_unpause(struct vcpu *v);
 // Dom0's shutdown is the machine's.
 void domain_shutdown(struct domain *d, unsigned reason);
 void domain_resume(struct domain *d);
-// VCPUOP_down: the vCPU stops until somebody starts it; a domain whose last one does so has powered itself off.
+// VCPUOP_down: the vCPU stops until somebody starts it; a domain whose last one does so has powered
+// itself off.
 void vcpu_down(struct vcpu *v);
 // A guest did what it must not: prints why and the registers, and shuts it down with
 // SHUTDOWN_crash. Returns; the vCPU stops at the next chance.

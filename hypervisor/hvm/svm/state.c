@@ -81,21 +81,24 @@ uint64_t svm_read(const struct hvm_vcpu *v, enum hvm_field field)
     return 0;
 }
 
-// Attributes are saved as the VMCB has them.
+// Where a saved state's parts are in the VMCB. Attributes of segments are saved as it has them.
+// clang-format off
 #define EACH_SEGMENT(X) X(cs) X(ds) X(es) X(fs) X(gs) X(ss) X(tr) X(ldtr)
 
-#define EACH_COPY(X)                                                                             \
-    X(cr0, cr0)                                                                                  \
-    X(cr2, cr2) X(cr3, cr3) X(cr4, cr4) X(dr6, dr6) X(dr7, dr7) X(sysenter_cs, sysenter_cs)      \
-        X(sysenter_esp, sysenter_esp) X(sysenter_eip, sysenter_eip) X(shadow_gs, kernel_gs_base) \
-            X(msr_lstar, lstar) X(msr_star, star) X(msr_cstar, cstar) X(msr_syscall_mask, sfmask)
+#define EACH_FIELD(X)                                                            \
+    X(cr0, cr0) X(cr2, cr2) X(cr3, cr3) X(cr4, cr4) X(dr6, dr6) X(dr7, dr7)      \
+    X(sysenter_cs, sysenter_cs) X(sysenter_esp, sysenter_esp)                    \
+    X(sysenter_eip, sysenter_eip) X(shadow_gs, kernel_gs_base)                   \
+    X(msr_lstar, lstar) X(msr_star, star) X(msr_cstar, cstar)                    \
+    X(msr_syscall_mask, sfmask)
+// clang-format on
 
 void svm_get_state(const struct hvm_vcpu *v, struct hvm_hw_cpu *state)
 {
     const struct vmcb *vmcb = to_svm(v)->vmcb;
 
 #define COPY(saved, field) state->saved = vmcb->field;
-    EACH_COPY(COPY)
+    EACH_FIELD(COPY)
 #undef COPY
 #define COPY(segment)                              \
     state->segment##_sel = vmcb->segment.selector; \
@@ -120,7 +123,7 @@ void svm_set_state(struct hvm_vcpu *v, const struct hvm_hw_cpu *state)
     struct vmcb *vmcb = to_svm(v)->vmcb;
 
 #define COPY(saved, field) vmcb->field = state->saved;
-    EACH_COPY(COPY)
+    EACH_FIELD(COPY)
 #undef COPY
 #define COPY(name)                                                                          \
     vmcb->name =                                                                            \

@@ -6,8 +6,8 @@
 char store_reply[XENSTORE_PAYLOAD_MAX + 1];
 unsigned store_reply_length, store_events;
 
-// How long an answer may take: the machine below may be an emulated one, and busy. What is wanted is
-// that it comes.
+// How long an answer may take: the machine below may be an emulated one, and busy. What is wanted
+// is that it comes.
 #define PATIENCE (20 * NS_PER_S)
 
 static unsigned next_id = 1;
