@@ -129,8 +129,8 @@ CASES = [
     vl("hostile", "hostile", limit=500),
 
     # The same life of guests by either tools.
-    vl("matrix-vl", "matrix", limit=500),
-    xl("matrix", "matrix", cpus=2, store="xenstored", limit=500,
+    vl("matrix-vl", "matrix", limit=500, group="soak"),
+    xl("matrix", "matrix", cpus=2, store="xenstored", limit=500, group="soak",
        extra=lambda kit: kit.xen_tools() + (f"--program={kit.build}/dom0-tools/bin/vl:bin/vl",)),
 
     # The reference guest.
@@ -160,14 +160,14 @@ CASES = [
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
 
     # From one hypervisor to the other.
-    Case("across", cpus=2, prepare=checks.exchange, devices=EXCHANGE_DISKS, limit=500, parts=[
+    Case("across", cpus=2, prepare=checks.exchange, devices=EXCHANGE_DISKS, limit=500, group="soak", parts=[
         {"tests": "across-1", "extra": Kit.tools},
         {"tests": "across-2", "extra": Kit.xen_tools, "xen": True,
          "hypervisor_args": XEN_ARGS, "dom0_args": "vellum.store=xenstored"},
         {"tests": "across-3", "extra": Kit.tools}]),
 
     Case("migrate", "migrate", cpus=2, extra=Kit.tools, prepare=checks.guests_disk, devices=GUESTS_DISK, limit=900),
-    xl("migrate", "xl-migrate", cpus=2, store="xenstored", limit=400, extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
+    xl("migrate", "xl-migrate", cpus=2, store="xenstored", limit=400, group="soak", extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 
     # Vellum's tools.
     Case("tools", "tools", extra=Kit.tools),
