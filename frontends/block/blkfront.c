@@ -104,6 +104,10 @@ static void forget_keys(const struct blkfront *b, uint32_t transaction)
         snprintf(path, sizeof(path), "%s/%s", b->device.path, keys[i]);
         store_rm(transaction, path);
     }
+    for (unsigned i = 0; i < ARRAY_SIZE(b->ring_refs); i++) {
+        snprintf(path, sizeof(path), "%s/ring-ref%u", b->device.path, i);
+        store_rm(transaction, path);
+    }
 }
 
 static int publish(uint32_t transaction, void *block)
