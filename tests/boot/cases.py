@@ -183,6 +183,7 @@ CASES = [
          allowed=CRASH_MARKERS, limit=400, group="demo"),
 
     # Long runs.
+    Case("front-ends", "front-ends", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=600, group="soak"),
     Case("many-100", "many", cpus=2, memory=2560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
          dom0_args="vellum.many=100", hypervisor_args="dom0_mem=1G", limit=2400, group="soak"),
     Case("dom0-root", cpus=2, devices=GUESTS_DISK, prepare=checks.dom0_root, limit=600, group="soak", script=[
