@@ -1,21 +1,27 @@
-// Builds a paravirtual guest: from a kernel, an initial RAM disk and a command line to a domain
-// whose first vCPU is ready to run. Knows of neither xenstore nor configuration files.
+// Builds a guest, paravirtual or PVH: from a kernel, an initial RAM disk and a command line to a
+// domain whose first vCPU is ready to run. Knows of neither xenstore nor configuration files.
 //
 // In two steps, so that whatever is wrong with the files is found while there is no domain yet.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "control/control.h"
 
-struct pv_image;
+struct guest_image;
 
-struct pv_image_source {
+struct guest_image_source {
     const char *kernel;  // path of a bzImage or an ELF file, which may be compressed
     const char *ramdisk; // path, used as it is; NULL: none
     const char *cmdline; // NULL: empty
     uint64_t memory_kib; // what the guest starts with
+
+    bool pvh; // or else paravirtual
+    // Of a PVH guest, whose ACPI tables tell of them: how many are there at start, how many at
+    // most.
+    unsigned vcpus, max_vcpus;
 };
 
 // Reads and checks everything, and plans where it goes. On failure says why in a line on
@@ -26,14 +32,15 @@ struct pv_image_source {
 //   -ENOMEM  no memory in this domain
 // or what open(2) and read(2) say. Paths are not used again, except for the RAM disk, whose file
 // stays open.
-int pv_image_open(const struct pv_image_source *source, FILE *messages, struct pv_image **out);
-void pv_image_free(struct pv_image *image);
+int guest_image_open(const struct guest_image_source *source, FILE *messages,
+                     struct guest_image **out);
+void guest_image_free(struct guest_image *image);
 
 // What the kernel calls itself ("linux 2.6"), for messages; and how it was packed ("xz", "none").
-const char *pv_image_name(const struct pv_image *image);
-const char *pv_image_packing(const struct pv_image *image);
+const char *guest_image_name(const struct guest_image *image);
+const char *guest_image_packing(const struct guest_image *image);
 
-struct pv_target {
+struct guest_target {
     struct control *control;
     domid_t domain; // paused, with vCPUs and a memory limit, and without memory
     // The guest's ports to its console and to xenstore, and who may map these pages.
@@ -41,7 +48,8 @@ struct pv_target {
     domid_t console_domain, xenstore_domain;
 };
 
-struct pv_build {
+struct guest_build {
+    // The frames of the rings: machine frames of a PV guest, guest frames of a PVH guest.
     uint64_t console_mfn, xenstore_mfn;
     // Where the time went, in nanoseconds.
     uint64_t populate_ns, load_ns;
@@ -50,5 +58,5 @@ struct pv_build {
 // Gives the domain its memory and fills it. 0 or -errno with a line on `messages`: -ENOMEM if the
 // machine's memory does not suffice, -EIO if the RAM disk's file has changed, what the hypervisor
 // says otherwise. A domain that could not be built is to be destroyed.
-int pv_image_build(struct pv_image *image, const struct pv_target *target, FILE *messages,
-                   struct pv_build *result);
+int guest_image_build(struct guest_image *image, const struct guest_target *target, FILE *messages,
+                      struct guest_build *result);

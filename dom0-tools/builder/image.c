@@ -48,7 +48,7 @@ static int read_all(int fd, uint8_t *to, uint64_t len)
 }
 
 // Into memory, and not mapped: a mapped file that someone cuts short kills whoever looks at it.
-static int read_kernel(struct pv_image *image, const char *path, FILE *messages)
+static int read_kernel(struct guest_image *image, const char *path, FILE *messages)
 {
     uint64_t len = 0;
     int fd = open_file(path, &len, messages), rc = -ENOMEM;
@@ -74,8 +74,10 @@ static int read_kernel(struct pv_image *image, const char *path, FILE *messages)
     return rc;
 }
 
-static int open_kernel(struct pv_image *image, const char *path, FILE *messages)
+static int open_kernel(struct guest_image *image, const char *path, FILE *messages)
 {
+    int (*parse)(struct kernel *, const void *, size_t) =
+        image->pvh ? kernel_parse_pvh : kernel_parse;
     const char *problem = NULL;
     struct kernel *k = &image->kernel;
     int rc = read_kernel(image, path, messages);
@@ -87,7 +89,7 @@ static int open_kernel(struct pv_image *image, const char *path, FILE *messages)
         fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, problem);
         return rc;
     }
-    rc = kernel_parse(k, image->unpacked.data, image->unpacked.len);
+    rc = parse(k, image->unpacked.data, image->unpacked.len);
     if (rc)
         fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, k->problem);
     snprintf(image->name, sizeof(image->name), "%s %s", k->guest_os[0] ? k->guest_os : "unnamed",
@@ -95,7 +97,7 @@ static int open_kernel(struct pv_image *image, const char *path, FILE *messages)
     return rc;
 }
 
-static int open_ramdisk(struct pv_image *image, const char *path, FILE *messages)
+static int open_ramdisk(struct guest_image *image, const char *path, FILE *messages)
 {
     if (!path)
         return 0;
@@ -108,7 +110,7 @@ static int open_ramdisk(struct pv_image *image, const char *path, FILE *messages
     return image->ramdisk < 0 ? image->ramdisk : 0;
 }
 
-static int take_cmdline(struct pv_image *image, const char *cmdline, FILE *messages)
+static int take_cmdline(struct guest_image *image, const char *cmdline, FILE *messages)
 {
     size_t len = cmdline ? strlen(cmdline) : 0;
 
@@ -128,31 +130,61 @@ static uint64_t mib(uint64_t pages)
     return (pages + 255) / 256;
 }
 
-static int plan(struct pv_image *image, const struct pv_image_source *source, FILE *messages)
+// In pages.
+struct needs {
+    uint64_t kernel, initrd, least;
+};
+
+static int say_too_small(const struct guest_image_source *source, const struct needs *n,
+                         FILE *messages)
+{
+    fprintf(messages, "memory = %" PRIu64 " MB is too little: the kernel (%s) takes %" PRIu64 " MB",
+            mib(source->memory_kib / 4), source->kernel, mib(n->kernel));
+    if (source->ramdisk)
+        fprintf(messages, ", its RAM disk (%s) %" PRIu64 " MB", source->ramdisk, mib(n->initrd));
+    fprintf(messages, "; set memory to more than %" PRIu64 " MB\n", mib(n->least));
+    return -ENOSPC;
+}
+
+static int plan_pvh(struct guest_image *image, const struct guest_image_source *source,
+                    FILE *messages)
+{
+    struct pvh_layout *l = &image->pvh_layout;
+    int rc = pvh_layout_plan(l, &image->kernel, image->ramdisk_len, source->memory_kib / 4);
+
+    if (rc == -ENOMEM)
+        return say_too_small(source, &(struct needs){l->info, l->initrd_pages, l->least}, messages);
+    if (rc)
+        fprintf(messages,
+                "kernel (%s) and RAM disk take %" PRIu64 " MB, and there are but %" PRIu64
+                " MB below the devices of a PVH guest; make them smaller\n",
+                source->kernel, mib(l->least), mib(l->low_pages));
+    return rc;
+}
+
+static int plan(struct guest_image *image, const struct guest_image_source *source, FILE *messages)
 {
     struct layout *l = &image->layout;
-    uint64_t pages = source->memory_kib / 4;
-    int rc = layout_plan(l, &image->kernel, image->ramdisk_len, pages);
+    int rc;
 
-    if (rc == -EINVAL)
+    if (image->pvh)
+        return plan_pvh(image, source, messages);
+    rc = layout_plan(l, &image->kernel, image->ramdisk_len, source->memory_kib / 4);
+    if (rc == -ENOMEM)
+        return say_too_small(source, &(struct needs){l->kernel_end, l->initrd_pages, l->least},
+                             messages);
+    if (rc)
         fprintf(messages,
                 "%s: cannot be used as a kernel: its virtual addresses (base %#" PRIx64
                 ", P2M %#" PRIx64 ") overlap each other or the hypervisor's\n",
                 source->kernel, image->kernel.virt_base, image->kernel.init_p2m);
-    if (rc != -ENOMEM)
-        return rc;
-    fprintf(messages, "memory = %" PRIu64 " MB is too little: the kernel (%s) takes %" PRIu64 " MB",
-            mib(pages), source->kernel, mib(l->kernel_end));
-    if (source->ramdisk)
-        fprintf(messages, ", its RAM disk (%s) %" PRIu64 " MB", source->ramdisk,
-                mib(l->initrd_pages));
-    fprintf(messages, "; set memory to more than %" PRIu64 " MB\n", mib(l->least));
-    return -ENOSPC;
+    return rc;
 }
 
-int pv_image_open(const struct pv_image_source *source, FILE *messages, struct pv_image **out)
+int guest_image_open(const struct guest_image_source *source, FILE *messages,
+                     struct guest_image **out)
 {
-    struct pv_image *image = calloc(1, sizeof(*image));
+    struct guest_image *image = calloc(1, sizeof(*image));
     int rc;
 
     *out = NULL;
@@ -161,6 +193,9 @@ int pv_image_open(const struct pv_image_source *source, FILE *messages, struct p
         return -ENOMEM;
     }
     image->ramdisk = -1;
+    image->pvh = source->pvh;
+    image->vcpus = source->vcpus;
+    image->max_vcpus = source->max_vcpus;
     rc = take_cmdline(image, source->cmdline, messages);
     if (!rc)
         rc = open_ramdisk(image, source->ramdisk, messages);
@@ -169,14 +204,14 @@ int pv_image_open(const struct pv_image_source *source, FILE *messages, struct p
     if (!rc)
         rc = plan(image, source, messages);
     if (rc) {
-        pv_image_free(image);
+        guest_image_free(image);
         return rc;
     }
     *out = image;
     return 0;
 }
 
-void pv_image_free(struct pv_image *image)
+void guest_image_free(struct guest_image *image)
 {
     if (!image)
         return;
@@ -189,12 +224,12 @@ void pv_image_free(struct pv_image *image)
     free(image);
 }
 
-const char *pv_image_name(const struct pv_image *image)
+const char *guest_image_name(const struct guest_image *image)
 {
     return image->name;
 }
 
-const char *pv_image_packing(const struct pv_image *image)
+const char *guest_image_packing(const struct guest_image *image)
 {
     return image->unpacked.packing;
 }

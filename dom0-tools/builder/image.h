@@ -1,12 +1,13 @@
-// What pv_image_open() has read and planned; private to the builder.
+// What guest_image_open() has read and planned; private to the builder.
 #pragma once
 
 #include "builder/kernel.h"
 #include "builder/layout.h"
+#include "builder/pvh_layout.h"
 #include "builder/unpack.h"
 #include "pv-abi/start_info.h"
 
-struct pv_image {
+struct guest_image {
     void *file; // the kernel's, as read
     size_t file_len;
     struct unpacked unpacked;
@@ -16,5 +17,8 @@ struct pv_image {
     uint64_t ramdisk_len;
     char cmdline[MAX_GUEST_CMDLINE];
     char name[2 * KERNEL_TEXT_MAX];
-    struct layout layout;
+    bool pvh;
+    unsigned vcpus, max_vcpus;    // of a PVH guest
+    struct layout layout;         // of a PV guest
+    struct pvh_layout pvh_layout; // of a PVH guest
 };

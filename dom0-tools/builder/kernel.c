@@ -1,4 +1,4 @@
-// What a kernel says of itself, and whether a paravirtual guest can be made of it.
+// What a kernel says of itself, and whether a guest can be made of it.
 #include "builder/kernel.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include "pv-abi/features.h"
 
 #define PAGE_SIZE 4096
+#define PVH_LIMIT (1ull << 32) // the entry is in 32-bit mode
 #define FEATURE(name)                            \
     {                                            \
 #name, sizeof(#name) - 1, XENFEAT_##name \
@@ -111,6 +112,8 @@ static int read_note(struct kernel *k, const struct kernel_note *note)
         rc = read_number(k, note, &number);
         k->mod_start_pfn = number;
         return rc;
+    case XEN_ELFNOTE_PHYS32_ENTRY:
+        return read_number(k, note, &k->pvh_entry);
     case XEN_ELFNOTE_GUEST_OS:
         return read_text(note, k->guest_os);
     case XEN_ELFNOTE_GUEST_VERSION:
@@ -141,19 +144,40 @@ static int check_layout(struct kernel *k)
     return 0;
 }
 
-int kernel_parse(struct kernel *k, const void *file, size_t len)
+static int parse(struct kernel *k, const void *file, size_t len)
 {
     int rc;
 
     *k = (struct kernel){.file = file, .len = len};
     rc = kernel_parse_elf(k);
-    if (rc)
-        return rc;
-    rc = kernel_each_note(k, read_note);
+    return rc ? rc : kernel_each_note(k, read_note);
+}
+
+int kernel_parse(struct kernel *k, const void *file, size_t len)
+{
+    int rc = parse(k, file, len);
+
     if (rc == -ENOENT)
         return kernel_fail(
             k, rc, "no Xen ELF notes: not made for paravirtual guests (Linux: CONFIG_XEN_PV)");
     if (!rc && kernel_has(k, XEN_ELFNOTE_PHYS32_ENTRY) && !kernel_has(k, XEN_ELFNOTE_VIRT_BASE))
         return kernel_fail(k, -ENOENT, "made for PVH, not for paravirtual guests");
     return rc ? rc : check_layout(k);
+}
+
+int kernel_parse_pvh(struct kernel *k, const void *file, size_t len)
+{
+    int rc = parse(k, file, len);
+
+    if (rc == -ENOENT || (!rc && !kernel_has(k, XEN_ELFNOTE_PHYS32_ENTRY)))
+        return kernel_fail(k, -ENOENT,
+                           "no ELF note PHYS32_ENTRY: not made for PVH (Linux: CONFIG_PVH)");
+    if (rc)
+        return rc;
+    if (k->max_paddr > PVH_LIMIT)
+        return kernel_fail(k, -EINVAL, "its segments do not lie below 4 GB");
+    if (k->pvh_entry < k->min_paddr || k->pvh_entry >= k->max_paddr)
+        return kernel_fail(k, -EINVAL, "its PVH entry is not inside it");
+    k->paddr_offset = 0; // it is about virtual addresses
+    return 0;
 }

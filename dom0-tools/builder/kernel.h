@@ -1,6 +1,7 @@
-// A paravirtual kernel: its ELF file, and what it says of itself in Xen's ELF notes.
+// A kernel that knows the hypervisor: its ELF file, and what it says of itself in Xen's ELF notes.
 //
-// kernel_parse() checks all that the rest of the builder relies on; nothing of the file is trusted.
+// kernel_parse() and kernel_parse_pvh() check all that the rest of the builder relies on; nothing
+// of the file is trusted.
 #pragma once
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct kernel {
     uint64_t paddr_offset;
     uint64_t hypercall_page;
     uint64_t init_p2m;
+    uint64_t pvh_entry;         // guest-physical, below 4 GB
     bool mod_start_pfn;         // the initial RAM disk need not be mapped
     uint32_t features_required; // 1 << XENFEAT_x
     char guest_os[KERNEL_TEXT_MAX];
@@ -35,6 +37,9 @@ struct kernel {
 //   -ENOENT      not made for paravirtual guests
 //   -EOPNOTSUPP  it requires a feature that a paravirtual guest is not offered
 int kernel_parse(struct kernel *k, const void *file, size_t len);
+
+// The same for a PVH guest, whose kernel goes to the physical addresses that its segments name.
+int kernel_parse_pvh(struct kernel *k, const void *file, size_t len);
 
 static inline bool kernel_has(const struct kernel *k, unsigned note)
 {

@@ -9,19 +9,18 @@
 #define BATCH       4096 // extents in one call
 #define LARGE_ORDER 9
 
-// Sets memory aside, so that whether there is enough shows at once and stays so. 0 ends the claim.
-static int claim(const struct guest_memory *m, uint64_t pages)
+int guest_memory_claim(const struct guest_memory *memory, uint64_t pages)
 {
-    struct xen_memory_reservation r = {.nr_extents = pages, .domid = m->domain};
-    long rc = control_memory_op(m->control, XENMEM_claim_pages, &r, sizeof(r));
+    struct xen_memory_reservation r = {.nr_extents = pages, .domid = memory->domain};
+    long rc = control_memory_op(memory->control, XENMEM_claim_pages, &r, sizeof(r));
 
     return rc == -ENOSYS || rc == -EOPNOTSUPP ? 0 : (int)rc;
 }
 
 // Up to BATCH extents from guest frame `first` on; `list` is hypercall memory. Returns how many
 // there were, or -errno.
-static long populate_batch(struct guest_memory *m, uint64_t *list, uint64_t first, uint64_t extents,
-                           unsigned order)
+static long populate_batch(const struct guest_memory *m, uint64_t *list, uint64_t first,
+                           uint64_t extents, unsigned order)
 {
     struct xen_memory_reservation r = {
         .extent_start = list, .nr_extents = extents, .extent_order = order, .domid = m->domain};
@@ -30,20 +29,19 @@ static long populate_batch(struct guest_memory *m, uint64_t *list, uint64_t firs
     for (uint64_t i = 0; i < extents; i++)
         list[i] = first + (i << order);
     done = control_memory_op(m->control, XENMEM_populate_physmap, &r, sizeof(r));
-    for (long i = 0; i < done; i++)
+    for (long i = 0; m->mfns && i < done; i++)
         for (uint64_t n = 0; n < 1ul << order; n++)
             m->mfns[first + ((uint64_t)i << order) + n] = list[i] + n;
     return done;
 }
 
 // Large extents while there are any, because one call for 512 frames is one, then single frames.
-static int populate_all(struct guest_memory *m, uint64_t *list)
+static int populate(const struct guest_memory *m, uint64_t *list, uint64_t next, uint64_t end)
 {
     unsigned order = LARGE_ORDER;
-    uint64_t next = 0;
 
-    while (next < m->nr_pages) {
-        uint64_t extents = (m->nr_pages - next) >> order;
+    while (next < end) {
+        uint64_t extents = (end - next) >> order;
         long done;
 
         if (extents > BATCH)
@@ -61,22 +59,28 @@ static int populate_all(struct guest_memory *m, uint64_t *list)
     return 0;
 }
 
+int guest_memory_populate_range(const struct guest_memory *memory, uint64_t first, uint64_t count)
+{
+    uint64_t *list = control_buffer(memory->control, BATCH * sizeof(*list));
+    int rc = list ? populate(memory, list, first, first + count) : -ENOMEM;
+
+    control_buffer_free(memory->control, list, BATCH * sizeof(*list));
+    return rc;
+}
+
 int guest_memory_populate(struct guest_memory *memory, struct control *control, domid_t domain,
                           uint64_t nr_pages)
 {
-    uint64_t *list = control_buffer(control, BATCH * sizeof(*list));
     int rc = -ENOMEM;
 
     *memory = (struct guest_memory){control, domain, nr_pages, NULL};
-    if (list)
-        memory->mfns = malloc(nr_pages * sizeof(*memory->mfns));
+    memory->mfns = malloc(nr_pages * sizeof(*memory->mfns));
     if (memory->mfns)
-        rc = claim(memory, nr_pages);
+        rc = guest_memory_claim(memory, nr_pages);
     if (!rc) {
-        rc = populate_all(memory, list);
-        claim(memory, 0);
+        rc = guest_memory_populate_range(memory, 0, nr_pages);
+        guest_memory_claim(memory, 0);
     }
-    control_buffer_free(control, list, BATCH * sizeof(*list));
     if (rc)
         guest_memory_free(memory);
     return rc;
@@ -90,6 +94,16 @@ void guest_memory_free(struct guest_memory *memory)
 
 void *guest_memory_map(const struct guest_memory *memory, uint64_t first, uint64_t count)
 {
-    return control_map(memory->control, memory->domain, PROT_READ | PROT_WRITE,
-                       memory->mfns + first, count, NULL);
+    uint64_t *frames = memory->mfns ? memory->mfns + first : malloc(count * sizeof(*frames));
+    void *mapped;
+
+    if (!frames)
+        return NULL;
+    for (uint64_t i = 0; !memory->mfns && i < count; i++)
+        frames[i] = first + i;
+    mapped =
+        control_map(memory->control, memory->domain, PROT_READ | PROT_WRITE, frames, count, NULL);
+    if (!memory->mfns)
+        free(frames);
+    return mapped;
 }

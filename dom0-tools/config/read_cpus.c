@@ -5,6 +5,8 @@
 
 #include "config/reader.h"
 
+#define PVH_MOST_VCPUS 128 // the ids of their local APICs are even, and have 8 bits
+
 static void read_counts(struct config_reader *r)
 {
     int64_t online = 0, most = 0;
@@ -17,6 +19,11 @@ static void read_counts(struct config_reader *r)
         struct config_place place = config_place_of(r, "maxvcpus");
         config_error(r->messages, &place, "maxvcpus", "%d is less than vcpus, which is %d",
                      (int)most, (int)online);
+    }
+    if (r->config->type == DOMAIN_TYPE_PVH && most > PVH_MOST_VCPUS) {
+        struct config_place place = config_place_of(r, "maxvcpus");
+        config_error(r->messages, &place, "maxvcpus", "%d: a PVH guest has at most %d vCPUs",
+                     (int)most, PVH_MOST_VCPUS);
     }
     r->config->vcpus = (unsigned)online;
     r->config->max_vcpus = (unsigned)most;

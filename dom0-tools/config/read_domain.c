@@ -47,12 +47,10 @@ static void read_type(struct config_reader *r)
                          builders[builder]);
         r->config->type = type;
     }
-    if (r->config->type != DOMAIN_TYPE_PV) {
+    if (r->config->type == DOMAIN_TYPE_HVM)
         config_error(r->messages, &place, key,
-                     "\"%s\" cannot be had: Vellum runs no hardware-virtualized guests yet; a "
-                     "kernel with PV support runs with type=\"pv\"",
-                     domain_type_name(r->config->type));
-    }
+                     "\"hvm\" cannot be had: Vellum has no firmware and no emulated devices for "
+                     "guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"");
 }
 
 void config_read_identity(struct config_reader *r)
@@ -130,7 +128,7 @@ void config_read_boot(struct config_reader *r)
         config->ramdisk = NULL;
     if (!config->kernel || !*config->kernel) {
         struct config_place place = config_place_of(r, "kernel");
-        if (config->type == DOMAIN_TYPE_PV && !config_take(r->settings, "bootloader") &&
+        if (config->type != DOMAIN_TYPE_HVM && !config_take(r->settings, "bootloader") &&
             !config_take(r->settings, "firmware"))
             config_error(r->messages, &place, "kernel",
                          "is missing: the path of the guest's kernel, say "

@@ -157,6 +157,8 @@ static void write_cpuid(struct json *json, const struct cpuid_choice *choice)
 
 static void write_build(struct json *json, const struct domain_config *config)
 {
+    static const char *const kinds[] = {"type.pv", "type.pvh", "type.hvm"};
+
     json_map(json, "b_info");
     write_cpus(json, config);
     json_number(json, "max_memkb", (int64_t)config->max_memory_kib);
@@ -168,7 +170,7 @@ static void write_build(struct json *json, const struct domain_config *config)
     optional(json, "ramdisk", config->ramdisk);
     if (*config->cmdline)
         json_string(json, "cmdline", config->cmdline);
-    json_map(json, config->type == DOMAIN_TYPE_PV ? "type.pv" : "type.hvm");
+    json_map(json, kinds[config->type]);
     json_end_map(json);
     json_end_map(json);
 }

@@ -17,7 +17,7 @@
 struct creation {
     const struct toolstack *t;
     const struct domain_config *config;
-    struct pv_image *image;
+    struct guest_image *image;
     int fd;        // of a saved domain
     bool incoming; // which may have a namesake here: itself
     domid_t id;
@@ -58,6 +58,34 @@ static int check_names(const struct creation *c)
     return rc;
 }
 
+static int check_type(const struct creation *c)
+{
+    const uint32_t needed = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
+    const char *type = domain_type_name(c->config->type);
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
+    int rc;
+
+    if (c->config->type == DOMAIN_TYPE_PV)
+        return 0;
+    if (c->config->type != DOMAIN_TYPE_PVH || c->fd >= 0) {
+        fprintf(c->t->messages, "type = \"%s\": such domains cannot be %s\n", type,
+                c->fd >= 0 ? "restored yet" : "made; \"pv\" and \"pvh\" can");
+        return -ENOSYS;
+    }
+    rc = control_sysctl(c->t->control, &op);
+    if (rc)
+        return domain_fail(c->t, rc, "the hypervisor does not tell what the machine can do");
+    if ((op.u.physinfo.capabilities & needed) == needed)
+        return 0;
+    fprintf(
+        c->t->messages,
+        "type = \"%s\": the processor's virtualization with nested paging (AMD-V with NPT, VT-x "
+        "with EPT) is not there, or not used ('vl info' shows virt_caps); type = \"pv\" does "
+        "without\n",
+        type);
+    return -ENOSYS;
+}
+
 static int check_config(struct creation *c)
 {
     const struct domain_config *config = c->config;
@@ -69,11 +97,9 @@ static int check_config(struct creation *c)
     rc = check_names(c);
     if (rc)
         return rc;
-    if (config->type != DOMAIN_TYPE_PV) {
-        fprintf(c->t->messages, "type = \"%s\": only PV domains can be made\n",
-                domain_type_name(config->type));
-        return -ENOSYS;
-    }
+    rc = check_type(c);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < config->disks_count; i++) {
         if (disk_check(c->t, &config->disks[i]))
             return -ENOSYS;
@@ -91,11 +117,14 @@ static int check_config(struct creation *c)
 
 static int open_image(struct creation *c)
 {
-    struct pv_image_source source = {
+    struct guest_image_source source = {
         .kernel = c->config->kernel,
         .ramdisk = c->config->ramdisk,
         .cmdline = c->config->cmdline,
         .memory_kib = c->config->memory_kib,
+        .pvh = c->config->type == DOMAIN_TYPE_PVH,
+        .vcpus = c->config->vcpus,
+        .max_vcpus = c->config->max_vcpus,
     };
     int rc;
 
@@ -103,10 +132,10 @@ static int open_image(struct creation *c)
         fprintf(c->t->messages, "kernel: not given, and there is no other way to start a guest\n");
         return -EINVAL;
     }
-    rc = pv_image_open(&source, c->t->messages, &c->image);
+    rc = guest_image_open(&source, c->t->messages, &c->image);
     if (!rc && c->t->verbose)
-        fprintf(c->t->messages, "%s: %s, packing %s\n", source.kernel, pv_image_name(c->image),
-                pv_image_packing(c->image));
+        fprintf(c->t->messages, "%s: %s, packing %s\n", source.kernel, guest_image_name(c->image),
+                guest_image_packing(c->image));
     return rc;
 }
 
@@ -135,6 +164,10 @@ static int make_domain(struct creation *c)
                             }};
     int rc = grant_version(c, &op.u.createdomain.grant_opts);
 
+    if (config->type == DOMAIN_TYPE_PVH) {
+        op.u.createdomain.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+        op.u.createdomain.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+    }
     memcpy(op.u.createdomain.handle, config->uuid, sizeof(config->uuid));
     if (!rc)
         rc = domain_control(c->t, XEN_DOMCTL_createdomain, 0, &op);
@@ -181,14 +214,14 @@ static int make_ports(struct creation *c)
 
 static int build(struct creation *c)
 {
-    struct pv_build result = {0};
-    struct pv_target target = {
+    struct guest_build result = {0};
+    struct guest_target target = {
         .control = c->t->control,
         .domain = c->id,
         .console_port = c->rings.console_port,
         .xenstore_port = c->rings.xenstore_port,
     };
-    int rc = pv_image_build(c->image, &target, c->t->messages, &result);
+    int rc = guest_image_build(c->image, &target, c->t->messages, &result);
 
     c->rings.console_mfn = result.console_mfn;
     c->rings.xenstore_mfn = result.xenstore_mfn;
@@ -323,7 +356,7 @@ static int run_steps(struct creation *c, const struct step *step)
                     step->name);
     }
     name_release(c->claim);
-    pv_image_free(c->image);
+    guest_image_free(c->image);
     if (rc && c->made) {
         fprintf(c->t->messages, "domain %u is taken away again\n", c->id);
         domain_destroy(c->t, c->id);

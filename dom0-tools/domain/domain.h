@@ -24,7 +24,7 @@ struct toolstack {
 // (userdata.h); a monitor is not started. On failure nothing is left.
 //   -EEXIST  a domain has that name already
 //   -ENOSYS  it asks for what cannot be given (devices of a kind that is not supported, a CPU pool)
-//   as pv_image_open() and pv_image_build() say, or what the hypervisor or xenstore said
+//   as guest_image_open() and guest_image_build() say, or what the hypervisor or xenstore said
 int domain_create(const struct toolstack *t, const struct domain_config *config, domid_t *id);
 
 // Ends it without asking: its devices, its memory, its nodes, its kept configuration. Also removes

@@ -321,8 +321,10 @@ static int dump_to(struct core *c, const char *path)
 int domain_dump_core(const struct toolstack *t, domid_t id, const char *path, bool live)
 {
     struct core c = {.t = t, .id = id};
-    int rc;
+    int rc = domain_is_pv(t, id, "dumped");
 
+    if (rc)
+        return rc;
     if (!live && domain_pause(t, id))
         return -ESRCH;
     rc = open_guest(&c);

@@ -17,6 +17,10 @@ int domain_control(const struct toolstack *t, uint32_t command, domid_t id, stru
 // -ESRCH, which is not said: no such domain.
 int domain_info(const struct toolstack *t, domid_t id, struct xen_domctl_getdomaininfo *info);
 
+// 0 unless the domain is hardware-virtualized; then says that such cannot be `done` yet, and
+// returns -EOPNOTSUPP. That there is no such domain is left to be found out by what follows.
+int domain_is_pv(const struct toolstack *t, domid_t id, const char *done);
+
 // A value of the store below /local/domain/ID, the caller's to free; NULL if there is none.
 char *domain_read(const struct toolstack *t, domid_t id, const char *path);
 int domain_write(const struct toolstack *t, domid_t id, const char *path, const char *value);

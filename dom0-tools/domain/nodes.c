@@ -136,7 +136,7 @@ static void write_vm(struct writer *w, const struct domain_config *config, const
 }
 
 // The console's other end; libxl looks for what it shall clean away in its own folder.
-static void write_console_backend(struct writer *w)
+static void write_console_backend(struct writer *w, enum domain_type type)
 {
     char frontend[DOMAIN_PATH_MAX], backend[DOMAIN_PATH_MAX];
 
@@ -150,7 +150,7 @@ static void write_console_backend(struct writer *w)
     number(w, "state", 1);
     node(w, INHERITED, "protocol", "vt100");
     set_base(w, "/libxl/%u", w->id);
-    node(w, INHERITED, "type", "pv");
+    node(w, INHERITED, "type", domain_type_name(type));
     node(w, INHERITED, "device/console/0/frontend", frontend);
     node(w, INHERITED, "device/console/0/backend", backend);
     number(w, "device/console/0/frontend-id", w->id);
@@ -195,7 +195,7 @@ static int write_all(struct writer *w, const struct domain_config *config,
         return w->error;
     write_domain(w, config, uuid, rings);
     write_vm(w, config, uuid);
-    write_console_backend(w);
+    write_console_backend(w, config->type);
     return xs_batch_run(w->batch, written, w) ? w->error : -errno;
 }
 

@@ -142,8 +142,11 @@ static int save(struct saving *saving, int fd, bool live)
 int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64_t *asked)
 {
     struct saving saving = {.t = t, .id = id, .began = domain_now()};
-    int held = lock(t, id), rc;
+    int held, rc = domain_is_pv(t, id, "saved or moved");
 
+    if (rc)
+        return rc;
+    held = lock(t, id);
     if (held < 0)
         return held;
     rc = save(&saving, fd, live);

@@ -26,19 +26,40 @@ static int set_vcpus(const struct toolstack *t, domid_t id, const struct domain_
     return rc ? domain_fail(t, rc, "no %u vCPUs can be made (maxvcpus)", config->max_vcpus) : 0;
 }
 
-// The map tells the guest up to where it may grow.
-static int set_memory(const struct toolstack *t, domid_t id, const struct domain_config *config)
+// The map tells a PV guest up to where it may grow; a PVH guest's is the builder's matter.
+static int set_map(const struct toolstack *t, domid_t id, const struct domain_config *config)
 {
-    struct xen_domctl op = {.u.max_mem.max_memkb = config->memory_kib + MEMORY_SLACK_KIB};
     struct e820_entry *map = control_buffer(t->control, sizeof(*map));
     struct xen_foreign_memory_map foreign = {.domid = id, .map = {1, map}};
-    int rc = map ? domain_control(t, XEN_DOMCTL_max_mem, id, &op) : -ENOMEM;
+    int rc = -ENOMEM;
 
-    if (!rc) {
+    if (map) {
         *map = (struct e820_entry){0, config->max_memory_kib << 10, E820_RAM};
         rc = (int)control_memory_op(t->control, XENMEM_set_memory_map, &foreign, sizeof(foreign));
     }
     control_buffer_free(t->control, map, sizeof(*map));
+    return rc;
+}
+
+// What the hypervisor may use for a PVH guest's nested page tables: for each vCPU something to
+// begin with, and for each MiB, at worst mapped by 4 KB, half a page of them and as much again.
+static int set_paging_pool(const struct toolstack *t, domid_t id,
+                           const struct domain_config *config)
+{
+    struct xen_domctl op = {.u.paging_mempool.size = ((uint64_t)config->max_vcpus << 20) +
+                                                     (config->max_memory_kib + 1023) / 1024 * 4096};
+
+    return domain_control(t, XEN_DOMCTL_set_paging_mempool_size, id, &op);
+}
+
+static int set_memory(const struct toolstack *t, domid_t id, const struct domain_config *config)
+{
+    struct xen_domctl op = {.u.max_mem.max_memkb = config->memory_kib + MEMORY_SLACK_KIB};
+    int rc = domain_control(t, XEN_DOMCTL_max_mem, id, &op);
+
+    if (!rc)
+        rc = config->type == DOMAIN_TYPE_PVH ? set_paging_pool(t, id, config)
+                                             : set_map(t, id, config);
     return rc ? domain_fail(t, rc, "the domain's memory cannot be limited") : 0;
 }
 

@@ -37,6 +37,17 @@ int domain_info(const struct toolstack *t, domid_t id, struct xen_domctl_getdoma
     return rc;
 }
 
+int domain_is_pv(const struct toolstack *t, domid_t id, const char *done)
+{
+    struct xen_domctl_getdomaininfo info;
+
+    if (domain_info(t, id, &info) || !(info.flags & XEN_DOMINF_hvm_guest))
+        return 0;
+    fprintf(t->messages, "domain %u is a PVH guest, and such cannot be %s yet; PV guests can\n", id,
+            done);
+    return -EOPNOTSUPP;
+}
+
 char *domain_read(const struct toolstack *t, domid_t id, const char *path)
 {
     char full[DOMAIN_PATH_MAX];

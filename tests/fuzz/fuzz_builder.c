@@ -2,7 +2,8 @@
 // a guest of 8 MB. Whatever comes, it ends with an error in words or with a guest that is
 // consistent, and nothing is touched that is not the new domain's.
 //
-// sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
+// sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
+// sources: tests/tools/fake_machine.c
 // libraries: -D_GNU_SOURCE -Idom0-tools -lz -llzma -lzstd
 #include <errno.h>
 #include <stdint.h>
@@ -29,15 +30,15 @@ static bool more_domctls(struct xen_domctl *op, int *rc)
     return op->cmd == XEN_DOMCTL_hypercall_init;
 }
 
-static void build(struct pv_image *image, FILE *messages)
+static void build(struct guest_image *image, FILE *messages)
 {
-    struct pv_target target = {.control = machine_control(), .domain = 2};
-    struct pv_build result;
+    struct guest_target target = {.control = machine_control(), .domain = 2};
+    struct guest_build result;
 
     machine_reset();
     machine.domctl = more_domctls;
     machine_create_domain(2);
-    if (pv_image_build(image, &target, messages, &result))
+    if (guest_image_build(image, &target, messages, &result))
         abort(); // what was planned can be built
     if (machine.domains[2].pages < PAGES || machine.owner[result.console_mfn] != 2 ||
         machine.owner[result.xenstore_mfn] != 2 || !machine.domains[2].online[0])
@@ -50,9 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static FILE *messages;
     static char path[32], said[4096];
     static int fd = -1;
-    struct pv_image_source source = {
+    struct guest_image_source source = {
         .kernel = path, .cmdline = "console=hvc0", .memory_kib = PAGES * 4};
-    struct pv_image *image;
+    struct guest_image *image;
 
     if (fd < 0) {
         fd = memfd_create("kernel", 0);
@@ -62,13 +63,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rewind(messages);
     if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
         abort();
-    if (pv_image_open(&source, messages, &image)) {
+    if (guest_image_open(&source, messages, &image)) {
         fflush(messages);
         if (ftell(messages) <= 0)
             abort(); // it must be said
         return 0;
     }
     build(image, messages);
-    pv_image_free(image);
+    guest_image_free(image);
     return 0;
 }

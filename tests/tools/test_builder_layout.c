@@ -3,6 +3,7 @@
 //
 // sources: dom0-tools/builder/layout.c dom0-tools/builder/image.c dom0-tools/builder/unpack.c
 // sources: dom0-tools/builder/kernel.c dom0-tools/builder/kernel_elf.c
+// sources: dom0-tools/builder/pvh_layout.c
 // libraries: -lz -llzma -lzstd
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -236,18 +237,18 @@ static void test_huge_requests(void)
 
 static char said[1000];
 
-static int open_image(struct pv_image_source source)
+static int open_image(struct guest_image_source source)
 {
     FILE *messages = fmemopen(said, sizeof(said), "w");
-    struct pv_image *image;
+    struct guest_image *image;
     int rc;
 
     if (!source.memory_kib)
         source.memory_kib = 65536;
-    rc = pv_image_open(&source, messages, &image);
+    rc = guest_image_open(&source, messages, &image);
     fclose(messages);
     CU_ASSERT_EQUAL(!rc, image != NULL);
-    pv_image_free(image);
+    guest_image_free(image);
     return rc;
 }
 
@@ -282,34 +283,34 @@ static void test_images(void)
     char cmdline[1025];
 
     make_files();
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = good_path}), 0);
+    CU_ASSERT_EQUAL(open_image((struct guest_image_source){.kernel = good_path}), 0);
     CU_ASSERT_STRING_EQUAL(said, "");
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = "/nowhere/vmlinuz"}), -ENOENT);
+    CU_ASSERT_EQUAL(open_image((struct guest_image_source){.kernel = "/nowhere/vmlinuz"}), -ENOENT);
     SAYS("/nowhere/vmlinuz: cannot be opened: No such file");
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = "/tmp"}), -EINVAL);
+    CU_ASSERT_EQUAL(open_image((struct guest_image_source){.kernel = "/tmp"}), -EINVAL);
     SAYS("not a regular file");
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = text_path}), -ENOEXEC);
+    CU_ASSERT_EQUAL(open_image((struct guest_image_source){.kernel = text_path}), -ENOEXEC);
     SAYS(text_path);
     SAYS("neither a bzImage nor an ELF file");
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = "/dev/null"}), -EINVAL);
+    CU_ASSERT_EQUAL(open_image((struct guest_image_source){.kernel = "/dev/null"}), -EINVAL);
     CU_ASSERT_EQUAL(
-        open_image((struct pv_image_source){.kernel = good_path, .ramdisk = "/nowhere/initrd"}),
+        open_image((struct guest_image_source){.kernel = good_path, .ramdisk = "/nowhere/initrd"}),
         -ENOENT);
     SAYS("/nowhere/initrd");
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = good_path, .ramdisk = text_path}),
-                    0);
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = good_path, .memory_kib = 1024}),
-                    -ENOSPC);
+    CU_ASSERT_EQUAL(
+        open_image((struct guest_image_source){.kernel = good_path, .ramdisk = text_path}), 0);
+    CU_ASSERT_EQUAL(
+        open_image((struct guest_image_source){.kernel = good_path, .memory_kib = 1024}), -ENOSPC);
     SAYS("memory = 1 MB is too little");
     SAYS("set memory to more than");
     memset(cmdline, 'x', 1024);
     cmdline[1024] = '\0';
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = good_path, .cmdline = cmdline}),
-                    -E2BIG);
+    CU_ASSERT_EQUAL(
+        open_image((struct guest_image_source){.kernel = good_path, .cmdline = cmdline}), -E2BIG);
     SAYS("1024 characters, and a guest takes at most 1023");
     cmdline[1023] = '\0';
-    CU_ASSERT_EQUAL(open_image((struct pv_image_source){.kernel = good_path, .cmdline = cmdline}),
-                    0);
+    CU_ASSERT_EQUAL(
+        open_image((struct guest_image_source){.kernel = good_path, .cmdline = cmdline}), 0);
     unlink(good_path);
     unlink(text_path);
 }

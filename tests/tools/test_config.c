@@ -170,14 +170,38 @@ static void test_refused_keys(void)
                             "f:4: warning: acpi: has no effect: only guests of type "
                             "\"hvm\" have it\n"));
     bad("name='a';type='hvm'",
-        "f:1: type: \"hvm\" cannot be had: Vellum runs no hardware-virtualized "
-        "guests yet; a kernel with PV support runs with type=\"pv\"\n"
+        "f:1: type: \"hvm\" cannot be had: Vellum has no firmware and no emulated "
+        "devices for guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"\n"
         "configuration: warning: memory: is not given; the domain gets 32 MiB\n");
     bad(BASE "builder='hvm'",
-        "f:4: builder: \"hvm\" cannot be had: Vellum runs no hardware-virtualized "
-        "guests yet; a kernel with PV support runs with type=\"pv\"\n");
+        "f:4: builder: \"hvm\" cannot be had: Vellum has no firmware and no emulated "
+        "devices for guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"\n");
+    bad("name='a'\nkernel='/k'\nmemory=64;type='pvh'\n"
+        "maxmem=65\n",
+        "f:4: maxmem: 65 cannot be had: a PVH guest has all its memory from the start "
+        "(there is no populate-on-demand); leave it out or raise memory\n");
+    bad(BASE "type='pvh';maxvcpus=129\n",
+        "f:4: maxvcpus: 129: a PVH guest has at most 128 vCPUs\n");
     bad(BASE "type='pv';builder='hvm'", "f:4: type: contradicts builder=\"hvm\"; leave that out\n");
     bad(BASE "type='pvm'", "f:4: type: \"pvm\" is unknown; did you mean \"pv\"?\n");
+}
+
+// Its type outlives its way through JSON, from which a guest is made again.
+static void test_pvh(void)
+{
+    struct domain_config *c = good(BASE "type='pvh';vcpus=2;maxvcpus=128\n", ""), *again = NULL;
+    char *json = domain_config_to_json(c);
+
+    CU_ASSERT_EQUAL(c->type, DOMAIN_TYPE_PVH);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json, "\"type.pvh\": {"));
+    CU_ASSERT_EQUAL_FATAL(domain_config_from_json(json, strlen(json), stdout, &again), 0);
+    CU_ASSERT_EQUAL(again->type, DOMAIN_TYPE_PVH);
+    free(json);
+    domain_config_free(c);
+    domain_config_free(again);
+    bad("name='a';memory=64;type='pvh'",
+        "configuration: kernel: is missing: the path of the guest's kernel, say "
+        "kernel=\"/boot/vmlinuz-6.1.0-amd64\"\n");
 }
 
 static void test_wrong_values(void)
@@ -391,6 +415,7 @@ int main(void)
     CU_add_test(suite, "all keys are read", test_all_keys_are_read);
     CU_add_test(suite, "unknown keys", test_unknown_keys);
     CU_add_test(suite, "refused keys", test_refused_keys);
+    CU_add_test(suite, "PVH", test_pvh);
     CU_add_test(suite, "wrong values", test_wrong_values);
     CU_add_test(suite, "cpuid", test_cpuid);
     CU_add_test(suite, "wrong cpuid", test_wrong_cpuid);

@@ -1,0 +1,551 @@
+// PVH guests: where things lie, what the guest is told of them (start info, ACPI), and the state
+// that it starts in; of layouts by themselves, and of a guest that is built into a made-up machine.
+//
+// sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
+// libraries: -lz -llzma -lzstd
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "builder/acpi.h"
+#include "builder/builder.h"
+#include "builder/pvh_layout.h"
+#include "builder/pvh_vcpu.h"
+#include "pv-abi/elfnote.h"
+#include "pv-abi/grant_table.h"
+#include "pv-abi/hvm/hvm_op.h"
+#include "pv-abi/hvm/params.h"
+#include "pv-abi/hvm/save.h"
+#include "pv-abi/hvm/start_info.h"
+#include "pv-abi/memory.h"
+#include "tests/unit/elf_maker.h"
+
+#define PAGE  4096ul
+#define MIB   (1ul << 20)
+#define GUEST 5
+#define ENTRY 0x100010
+
+// The machine: one guest's frames, each a page of a file, so that mappings share them.
+// ---------------------------------------------------------------------------------------------
+
+static struct {
+    int file;
+    uint64_t gfns[16384];
+    unsigned frames, most;
+    uint64_t claimed;
+    uint64_t params[HVM_NR_PARAMS];
+    uint8_t context[4096]; // as it was set
+    uint32_t context_len;
+    uint32_t map_entries;
+    uint64_t grants_at; // guest frame, 0: not shown
+    uint8_t *mapped;    // of the last frame that find() was asked for
+    const char *refuse; // what fails
+} m;
+
+static void reset(unsigned most)
+{
+    if (m.file > 0)
+        close(m.file);
+    memset(&m, 0, sizeof(m));
+    m.file = memfd_create("guest", MFD_CLOEXEC);
+    m.most = most;
+    CU_ASSERT_EQUAL_FATAL(ftruncate(m.file, sizeof(m.gfns) / 8 * PAGE), 0);
+}
+
+static int index_of(uint64_t gfn)
+{
+    for (unsigned i = 0; i < m.frames; i++)
+        if (m.gfns[i] == gfn)
+            return (int)i;
+    return -1;
+}
+
+static bool refused(const char *what)
+{
+    return m.refuse && !strcmp(m.refuse, what);
+}
+
+void *control_buffer(struct control *control, size_t size)
+{
+    return calloc(1, size);
+}
+
+void control_buffer_free(struct control *control, void *buffer, size_t size)
+{
+    free(buffer);
+}
+
+void *control_map(struct control *control, domid_t domain, int protection, const uint64_t *frames,
+                  size_t count, int *errors)
+{
+    uint8_t *at = mmap(NULL, count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CU_ASSERT_EQUAL(domain, GUEST);
+    for (size_t i = 0; i < count; i++) {
+        int index = index_of(frames[i]);
+
+        if (index < 0 || refused("map")) {
+            munmap(at, count * PAGE);
+            errno = EINVAL;
+            return NULL;
+        }
+        mmap(at + i * PAGE, PAGE, protection, MAP_SHARED | MAP_FIXED, m.file,
+             (off_t)((unsigned)index * PAGE));
+    }
+    return at;
+}
+
+void control_unmap(void *address, size_t count)
+{
+    munmap(address, count * PAGE);
+}
+
+static void add_frame(uint64_t gfn)
+{
+    CU_ASSERT(index_of(gfn) < 0);
+    m.gfns[m.frames++] = gfn;
+}
+
+static long populate(const struct xen_memory_reservation *r)
+{
+    for (uint64_t i = 0; i < r->nr_extents; i++) {
+        CU_ASSERT_EQUAL(r->extent_start[i] % (1ul << r->extent_order), 0);
+        if (m.frames + (1u << r->extent_order) > m.most)
+            return (long)i;
+        for (uint64_t n = 0; n < 1ul << r->extent_order; n++)
+            add_frame(r->extent_start[i] + n);
+    }
+    return (long)r->nr_extents;
+}
+
+long control_memory_op(struct control *control, unsigned command, void *argument, size_t size)
+{
+    if (command == XENMEM_populate_physmap)
+        return populate(argument);
+    if (command == XENMEM_claim_pages) {
+        m.claimed = ((struct xen_memory_reservation *)argument)->nr_extents;
+        return 0;
+    }
+    if (command == XENMEM_set_memory_map) {
+        m.map_entries = ((struct xen_foreign_memory_map *)argument)->map.nr_entries;
+        return 0;
+    }
+    if (command == XENMEM_add_to_physmap && !refused("grants")) {
+        m.grants_at = ((struct xen_add_to_physmap *)argument)->gpfn;
+        add_frame(m.grants_at);
+        return 0;
+    }
+    if (command == XENMEM_remove_from_physmap) {
+        CU_ASSERT_EQUAL(((struct xen_remove_from_physmap *)argument)->gpfn, m.grants_at);
+        m.gfns[index_of(m.grants_at)] = UINT64_MAX; // its content can still be looked at
+        return 0;
+    }
+    return -ENOSYS;
+}
+
+long control_hypercall(struct control *control, unsigned number, const uint64_t a[5])
+{
+    const struct xen_hvm_param *p = (void *)a[1];
+
+    if (number != __HYPERVISOR_hvm_op || a[0] != HVMOP_set_param || refused("param"))
+        return -EPERM;
+    CU_ASSERT(p->domid == GUEST && p->index < HVM_NR_PARAMS);
+    m.params[p->index] = p->value;
+    return 0;
+}
+
+// A stream as the hypervisor gives it, of two vCPUs that have not run.
+static uint32_t give_context(uint8_t *to)
+{
+    static const struct {
+        uint16_t code, instance;
+        uint32_t length;
+    } records[] = {
+        {HVM_SAVE_CODE(HEADER), 0, HVM_SAVE_LENGTH(HEADER)},
+        {HVM_SAVE_CODE(LAPIC), 0, HVM_SAVE_LENGTH(LAPIC)},
+        {HVM_SAVE_CODE(MTRR), 0, HVM_SAVE_LENGTH(MTRR)},
+        {HVM_SAVE_CODE(MTRR), 1, HVM_SAVE_LENGTH(MTRR)},
+        {HVM_SAVE_CODE(END), 0, 0},
+    };
+    uint32_t at = 0;
+
+    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+        if (to) {
+            memcpy(to + at, &records[i], sizeof(records[i]));
+            memset(to + at + sizeof(records[i]), 0x5a, records[i].length);
+        }
+        at += (uint32_t)sizeof(records[i]) + records[i].length;
+    }
+    return at;
+}
+
+int control_domctl(struct control *control, struct xen_domctl *op)
+{
+    CU_ASSERT_EQUAL(op->domain, GUEST);
+    if (op->cmd == XEN_DOMCTL_gethvmcontext) {
+        op->u.hvmcontext.size = give_context(op->u.hvmcontext.buffer);
+        return 0;
+    }
+    if (op->cmd != XEN_DOMCTL_sethvmcontext || refused("context"))
+        return -EINVAL;
+    m.context_len = op->u.hvmcontext.size;
+    CU_ASSERT_FATAL(m.context_len <= sizeof(m.context));
+    memcpy(m.context, op->u.hvmcontext.buffer, m.context_len);
+    return 0;
+}
+
+int control_sysctl(struct control *control, struct xen_sysctl *op)
+{
+    op->u.physinfo.free_pages = m.most;
+    return 0;
+}
+
+// A copy of one of the guest's frames, until the next is asked for.
+static const void *frame(uint64_t gfn)
+{
+    static uint8_t page[PAGE];
+    int index = index_of(gfn);
+
+    CU_ASSERT_FATAL(index >= 0);
+    CU_ASSERT_EQUAL_FATAL(pread(m.file, page, PAGE, (off_t)((unsigned)index * PAGE)),
+                          (ssize_t)PAGE);
+    return page;
+}
+
+// Layouts
+// ---------------------------------------------------------------------------------------------
+
+static void check_layout(uint64_t kernel, uint64_t kernel_bytes, uint64_t initrd, uint64_t pages)
+{
+    struct kernel k = {.min_paddr = kernel, .max_paddr = kernel + kernel_bytes};
+    struct pvh_range map[PVH_MAP_MAX];
+    struct pvh_layout l;
+    uint64_t ram = 0, end = 0;
+
+    CU_ASSERT_EQUAL_FATAL(pvh_layout_plan(&l, &k, initrd, pages), 0);
+    CU_ASSERT(l.kernel * PAGE <= kernel && l.info * PAGE >= k.max_paddr && l.initrd > l.info);
+    CU_ASSERT(l.initrd_pages * PAGE >= initrd && l.end == l.initrd + l.initrd_pages);
+    CU_ASSERT(l.end <= l.low_pages && l.least <= pages);
+    for (unsigned i = 0, n = pvh_memory_map(&l, map); i < n; i++) {
+        CU_ASSERT(map[i].start >= end); // in order, and apart
+        end = map[i].start + map[i].size;
+        if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
+            ram += map[i].size;
+    }
+    CU_ASSERT_EQUAL(ram, pages * PAGE);
+}
+
+static void test_layouts(void)
+{
+    struct kernel k = {.min_paddr = MIB, .max_paddr = 2 * MIB};
+    struct pvh_layout l;
+
+    check_layout(MIB, 100, 0, 1024);
+    check_layout(16 * MIB, 40 * MIB + 1, 3 * MIB + 5, 65536);
+    check_layout(16 * MIB, 40 * MIB, 3 * MIB, PVH_HOLE_FRAME);
+    check_layout(16 * MIB, 40 * MIB, 3 * MIB, PVH_HOLE_FRAME + 1);
+    check_layout(16 * MIB, 40 * MIB, 3000 * MIB, 1ul << 32);
+    // A page too little, and just enough.
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2 - 1), -ENOMEM);
+    CU_ASSERT_EQUAL(l.least, 512 + 1 + 2);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2), 0);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 3840 * MIB, 1ul << 32), -EFBIG);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, UINT64_MAX, 1ul << 32), -EFBIG);
+}
+
+// ACPI
+// ---------------------------------------------------------------------------------------------
+
+#define TABLES 0xfc000000ul
+
+static uint8_t sum(const uint8_t *p, size_t n)
+{
+    uint8_t total = 0;
+
+    while (n-- > 0)
+        total = (uint8_t)(total + *p++);
+    return total;
+}
+
+static uint64_t number(const uint8_t *p, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, p, bytes);
+    return value;
+}
+
+// The table at a guest's address, whose length and checksum are right.
+static const uint8_t *table(const uint8_t *page, uint64_t address, const char *signature)
+{
+    const uint8_t *t = page + (address - TABLES);
+
+    CU_ASSERT_FATAL(address >= TABLES && address < TABLES + PAGE);
+    CU_ASSERT_FATAL(address - TABLES + number(t + 4, 4) <= PAGE);
+    CU_ASSERT_EQUAL(memcmp(t, signature, 4), 0);
+    CU_ASSERT_EQUAL(sum(t, number(t + 4, 4)), 0);
+    return t;
+}
+
+static void check_madt(const uint8_t *t, unsigned vcpus, unsigned max_vcpus)
+{
+    CU_ASSERT_EQUAL(number(t + 4, 4), 44 + 8 * max_vcpus);
+    CU_ASSERT_EQUAL(number(t + 36, 4), 0xfee00000);
+    for (unsigned i = 0; i < max_vcpus; i++) {
+        const uint8_t *entry = t + 44 + 8 * i;
+
+        CU_ASSERT(entry[0] == 0 && entry[1] == 8 && entry[2] == i && entry[3] == 2 * i);
+        CU_ASSERT_EQUAL(number(entry + 4, 4), i < vcpus);
+    }
+}
+
+static void check_acpi(unsigned vcpus, unsigned max_vcpus)
+{
+    uint8_t page[PAGE];
+    size_t used = acpi_write(page, TABLES, vcpus, max_vcpus);
+    const uint8_t *xsdt, *fadt;
+
+    CU_ASSERT_FATAL(used <= PAGE);
+    CU_ASSERT_EQUAL(memcmp(page, "RSD PTR ", 8), 0);
+    CU_ASSERT(sum(page, 20) == 0 && sum(page, 36) == 0 && page[15] == 2);
+    xsdt = table(page, number(page + 24, 8), "XSDT");
+    CU_ASSERT_EQUAL(number(xsdt + 4, 4), 36 + 2 * 8);
+    fadt = table(page, number(xsdt + 36, 8), "FACP");
+    CU_ASSERT(number(fadt + 112, 4) >> 20 & 1); // hardware-reduced
+    CU_ASSERT_EQUAL(number(fadt + 40, 4), number(fadt + 140, 8));
+    table(page, number(fadt + 140, 8), "DSDT");
+    check_madt(table(page, number(xsdt + 44, 8), "APIC"), vcpus, max_vcpus);
+}
+
+static void test_acpi(void)
+{
+    check_acpi(1, 1);
+    check_acpi(2, 5);
+    check_acpi(128, 128);
+}
+
+// A guest
+// ---------------------------------------------------------------------------------------------
+
+static char said[1000], kernel_path[64], ramdisk_path[64];
+
+static void write_file(char *path, const void *data, size_t len)
+{
+    int fd = mkstemp(strcpy(path, "/tmp/vellum-test-XXXXXX"));
+
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(write(fd, data, len), (ssize_t)len);
+    close(fd);
+}
+
+static void write_kernel(uint32_t note, uint64_t entry)
+{
+    static struct elf_maker maker;
+
+    maker_init(&maker);
+    maker_number(&maker, note, entry);
+    if (*kernel_path)
+        unlink(kernel_path);
+    write_file(kernel_path, &maker, MAKER_FILE_SIZE);
+}
+
+// What the tests after it work with.
+static void make_files(void)
+{
+    write_kernel(XEN_ELFNOTE_PHYS32_ENTRY, ENTRY);
+    write_file(ramdisk_path, "initrd", 6);
+}
+
+static struct guest_image *open_guest(uint64_t memory_kib)
+{
+    struct guest_image_source source = {.kernel = kernel_path,
+                                        .ramdisk = ramdisk_path,
+                                        .cmdline = "root=/dev/xvda quiet",
+                                        .memory_kib = memory_kib,
+                                        .pvh = true,
+                                        .vcpus = 1,
+                                        .max_vcpus = 2};
+    FILE *messages = fmemopen(said, sizeof(said), "w");
+    struct guest_image *image = NULL;
+    int rc = guest_image_open(&source, messages, &image);
+
+    fclose(messages);
+    CU_ASSERT_EQUAL(!rc, image != NULL);
+    return image;
+}
+
+static int build(struct guest_image *image, struct guest_build *result)
+{
+    struct guest_target target = {.domain = GUEST, .console_port = 2, .xenstore_port = 1};
+    FILE *messages = fmemopen(said, sizeof(said), "w");
+    int rc = guest_image_build(image, &target, messages, result);
+
+    fclose(messages);
+    return rc;
+}
+
+#define SAYS(words) CU_ASSERT_PTR_NOT_NULL(strstr(said, words))
+
+static void check_start_info(uint64_t address, unsigned entries)
+{
+    const uint8_t *page = frame(address / PAGE);
+    struct hvm_start_info info;
+    struct hvm_modlist_entry module;
+
+    memcpy(&info, page + address % PAGE, sizeof(info));
+    CU_ASSERT(info.magic == XEN_HVM_START_MAGIC_VALUE && info.version == 1 && info.flags == 0);
+    CU_ASSERT_EQUAL(info.rsdp_paddr, PVH_ACPI_FRAME * PAGE);
+    CU_ASSERT_EQUAL(info.memmap_entries, entries);
+    CU_ASSERT_EQUAL_FATAL(info.nr_modules, 1);
+    CU_ASSERT_STRING_EQUAL((const char *)page + info.cmdline_paddr % PAGE, "root=/dev/xvda quiet");
+    memcpy(&module, page + info.modlist_paddr % PAGE, sizeof(module));
+    CU_ASSERT_EQUAL(module.size, 6);
+    CU_ASSERT_EQUAL(memcmp((const uint8_t *)frame(module.paddr / PAGE), "initrd", 6), 0);
+}
+
+// The records that were set: in order, whole, and of each vCPU what must be.
+static struct hvm_hw_cpu check_context(void)
+{
+    struct hvm_hw_cpu cpu = {0};
+    struct hvm_hw_mtrr mtrr;
+    struct hvm_save_descriptor d = {HVM_SAVE_CODE(END), 0, 0};
+    unsigned mtrrs = 0, cpus = 0;
+    uint32_t at = 0;
+
+    while (at + sizeof(d) <= m.context_len) {
+        memcpy(&d, m.context + at, sizeof(d));
+        CU_ASSERT(at || d.typecode == HVM_SAVE_CODE(HEADER));
+        at += (uint32_t)sizeof(d);
+        CU_ASSERT_FATAL(d.length <= m.context_len - at);
+        if (d.typecode == HVM_SAVE_CODE(MTRR)) {
+            memcpy(&mtrr, m.context + at, sizeof(mtrr));
+            CU_ASSERT(d.instance == mtrrs++ && mtrr.msr_mtrr_def_type == (6 | 1 << 11));
+            CU_ASSERT_EQUAL(mtrr.msr_mtrr_cap, 0x5a5a5a5a5a5a5a5a);
+        }
+        if (d.typecode == HVM_SAVE_CODE(CPU) && !cpus++)
+            memcpy(&cpu, m.context + at, sizeof(cpu));
+        at += d.length;
+    }
+    CU_ASSERT(at == m.context_len && d.typecode == HVM_SAVE_CODE(END) && mtrrs == 2 && cpus == 1);
+    return cpu;
+}
+
+static void check_grants(void)
+{
+    const struct grant_entry_v1 *table;
+
+    CU_ASSERT_EQUAL(index_of(m.grants_at), -1); // not shown any more
+    m.gfns[index_of(UINT64_MAX)] = m.grants_at;
+    table = frame(m.grants_at);
+    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_CONSOLE].frame, m.params[HVM_PARAM_CONSOLE_PFN]);
+    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_XENSTORE].frame, m.params[HVM_PARAM_STORE_PFN]);
+    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_XENSTORE].flags, GTF_permit_access);
+}
+
+static void test_built(void)
+{
+    struct guest_image *image;
+    struct guest_build result = {0};
+    struct hvm_hw_cpu cpu;
+    const uint32_t *identity;
+
+    reset(16384);
+    image = open_guest(5 * 1024 + 4); // not in pieces of 2 MB
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL_FATAL(build(image, &result), 0);
+    CU_ASSERT_STRING_EQUAL(said, "");
+    CU_ASSERT_EQUAL(m.claimed, 0);
+    CU_ASSERT_EQUAL(m.frames, 1281 + PVH_ACPI_PAGES + PVH_SPECIAL_PAGES + 1); // and the grants'
+    CU_ASSERT(result.console_mfn == m.params[HVM_PARAM_CONSOLE_PFN] &&
+              index_of(result.console_mfn) >= 0);
+    CU_ASSERT(result.xenstore_mfn == m.params[HVM_PARAM_STORE_PFN] &&
+              index_of(result.xenstore_mfn) >= 0);
+    CU_ASSERT(m.params[HVM_PARAM_STORE_EVTCHN] == 1 && m.params[HVM_PARAM_CONSOLE_EVTCHN] == 2);
+    identity = frame(m.params[HVM_PARAM_IDENT_PT] / PAGE);
+    CU_ASSERT(identity[0] == 0xe7 && identity[1023] == 0xffc000e7);
+    cpu = check_context();
+    CU_ASSERT(cpu.rip == ENTRY && cpu.cr0 == 0x11 && cpu.rflags == 2 && cpu.cs_arbytes == 0xc9b);
+    CU_ASSERT(cpu.ss_arbytes == 0xc93 && cpu.tr_arbytes == 0x8b && cpu.cs_limit == UINT32_MAX);
+    check_start_info(cpu.rbx, m.map_entries);
+    CU_ASSERT_EQUAL(memcmp(frame(PVH_ACPI_FRAME), "RSD PTR ", 8), 0);
+    CU_ASSERT_EQUAL(*(const uint8_t *)frame(MIB / PAGE), 0x90); // the kernel's text, and its data
+    CU_ASSERT_EQUAL(*(const uint8_t *)frame(MIB / PAGE + 1), 0xda);
+    check_grants();
+    guest_image_free(image);
+}
+
+static void fails(unsigned most, const char *refuse, int error, const char *words)
+{
+    struct guest_image *image = open_guest(8 * 1024);
+    struct guest_build result;
+
+    reset(most);
+    m.refuse = refuse;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL(build(image, &result), error);
+    SAYS(words);
+    CU_ASSERT_EQUAL(m.claimed, 0);
+    guest_image_free(image);
+}
+
+static void test_failures(void)
+{
+    fails(2047, NULL, -ENOMEM, "it wants 8 MB, and 7 MB are free");
+    fails(2050, NULL, -ENOMEM, "no memory for the guest"); // not enough for the special pages
+    fails(4096, "map", -EINVAL, "its memory cannot be filled");
+    fails(4096, "param", -EPERM, "its HVM parameters are refused");
+    fails(4096, "grants", -ENOSYS, "its grant table cannot be filled");
+    fails(4096, "context", -EINVAL, "its vCPUs cannot be set up");
+}
+
+static void no_guest(uint32_t note, uint64_t entry, uint64_t memory_kib, const char *words)
+{
+    write_kernel(note, entry);
+    CU_ASSERT_PTR_NULL(open_guest(memory_kib));
+    SAYS(words);
+}
+
+static void test_bad_kernels(void)
+{
+    no_guest(XEN_ELFNOTE_ENTRY, ENTRY, 8192, "no ELF note PHYS32_ENTRY: not made for PVH");
+    no_guest(XEN_ELFNOTE_PHYS32_ENTRY, 0x90000, 8192, "its PVH entry is not inside it");
+    no_guest(XEN_ELFNOTE_PHYS32_ENTRY, 0x200000, 8192, "its PVH entry is not inside it");
+    no_guest(XEN_ELFNOTE_PHYS32_ENTRY, ENTRY, 1024, "memory = 1 MB is too little");
+    write_kernel(XEN_ELFNOTE_PHYS32_ENTRY, ENTRY);
+}
+
+// What the hypervisor says is not trusted to make sense.
+static void test_bad_context(void)
+{
+    uint8_t good[1024], out[PVH_STREAM_MAX(1024)];
+    uint32_t n = give_context(good);
+
+    CU_ASSERT(pvh_vcpu_records(good, n, ENTRY, 0, out) > 0);
+    CU_ASSERT_EQUAL(pvh_vcpu_records(good, 0, ENTRY, 0, out), -EIO);
+    for (uint32_t cut = 1; cut < n; cut++)
+        CU_ASSERT_EQUAL(pvh_vcpu_records(good, cut, ENTRY, 0, out), -EIO);
+}
+
+int main(void)
+{
+    int failed;
+
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("PVH guests", NULL, NULL);
+    CU_add_test(s, "files", make_files);
+    CU_add_test(s, "layouts", test_layouts);
+    CU_add_test(s, "ACPI tables", test_acpi);
+    CU_add_test(s, "built", test_built);
+    CU_add_test(s, "each step fails", test_failures);
+    CU_add_test(s, "bad kernels", test_bad_kernels);
+    CU_add_test(s, "bad context", test_bad_context);
+    CU_basic_run_tests();
+    failed = CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    CU_cleanup_registry();
+    unlink(kernel_path);
+    unlink(ramdisk_path);
+    return failed;
+}
