@@ -5,6 +5,7 @@
 #include "core/hypervisor_cpuid.h"
 #include "cpu/features.h"
 #include "hvm/hvm.h"
+#include "lib/string.h"
 #include "pv-abi/arch-x86/cpuid.h"
 
 #define BIT(n) (1u << (n))
@@ -50,6 +51,16 @@ static void features(const struct vcpu *v, struct cpuid_regs *r)
         r->c |= LEAF1_ECX_OSXSAVE;
 }
 
+static void features_7(uint32_t subleaf, struct cpuid_regs *r)
+{
+    if (subleaf)
+        memset(r, 0, sizeof(*r));
+    r->a = 0; // no further subleaf
+    r->b &= LEAF7_EBX;
+    r->c &= LEAF7_ECX;
+    r->d &= LEAF7_EDX;
+}
+
 static void xstate(uint32_t subleaf, struct cpuid_regs *r)
 {
     if (subleaf == 0) {
@@ -78,8 +89,7 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, st
         r->a &= 0x3fff;
         break;
     case 7:
-        *r = subleaf ? (struct cpuid_regs){0}
-                     : (struct cpuid_regs){0, r->b & LEAF7_EBX, r->c & LEAF7_ECX, r->d & LEAF7_EDX};
+        features_7(subleaf, r);
         break;
     case 0xb: // topology: none to tell of but the x2APIC's number
         *r = (struct cpuid_regs){.c = subleaf & 0xff, .d = v ? v->id * 2 : 0};
