@@ -99,8 +99,8 @@ static bool moves_control_register(unsigned opcode)
 static bool has_modrm(unsigned opcode)
 {
     return (opcode < 0x40 && !(opcode & 4)) || (opcode >= 0x80 && opcode <= 0x8b) ||
-           opcode == 0xc6 || opcode == 0xc7 || opcode == 0x0f01 || moves_control_register(opcode) ||
-           (opcode >= 0x0fab && opcode <= 0x0fc3);
+           opcode == 0x63 || opcode == 0xc6 || opcode == 0xc7 || opcode == 0x0f01 ||
+           moves_control_register(opcode) || (opcode >= 0x0fab && opcode <= 0x0fc3);
 }
 
 bool insn_immediate(struct insn *i, unsigned bytes, uint64_t *value)

@@ -102,56 +102,101 @@ static void device_write(struct hvm_vcpu *v, const struct access *a, uint64_t va
         lapic_write(v, a->address % PAGE_SIZE, (uint32_t)value);
 }
 
-static void load(struct insn *i, unsigned bytes, uint64_t value)
+// The byte of a general register: without REX, 4 to 7 are AH to BH.
+static uint8_t *byte_reg(const struct insn *i, unsigned n)
 {
-    uint64_t *to = insn_reg(i->regs, i->modrm_reg);
+    return !i->rex && n >= 4 ? (uint8_t *)insn_reg(i->regs, n & 3) + 1
+                             : (uint8_t *)insn_reg(i->regs, n);
+}
+
+static void load(const struct insn *i, unsigned n, unsigned bytes, uint64_t value)
+{
+    uint64_t *to = insn_reg(i->regs, n);
 
     if (bytes == 8)
         *to = value;
     else if (bytes == 4)
         *to = (uint32_t)value;
+    else if (bytes == 2)
+        *(uint16_t *)to = (uint16_t)value;
     else
-        *to = (*to & ~((1ull << bytes * 8) - 1)) | (value & ((1ull << bytes * 8) - 1));
+        *byte_reg(i, n) = (uint8_t)value;
 }
 
-// MOV in its forms is what drivers use, and OR of a register what Linux's memory barriers were.
+static uint64_t stored(const struct insn *i, unsigned n, unsigned bytes)
+{
+    return bytes == 1 ? *byte_reg(i, n) : *insn_reg(i->regs, n);
+}
+
+static unsigned operand_bytes(const struct insn *i)
+{
+    return i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
+}
+
+// MOVZX, MOVSX, MOVSXD
+static bool extend(struct hvm_vcpu *v, const struct insn *i, struct access *a)
+{
+    unsigned unused;
+    uint64_t value;
+
+    a->bytes = i->opcode == 0x63 ? 4 : i->opcode & 1 ? 2 : 1;
+    unused = 64 - a->bytes * 8;
+    value = device_read(v, a) << unused;
+    value = i->opcode == 0x0fb6 || i->opcode == 0x0fb7 ? value >> unused
+                                                       : (uint64_t)((int64_t)value >> unused);
+    load(i, i->modrm_reg, operand_bytes(i), value);
+    return true;
+}
+
+// MOV between the accumulator and an address that is part of the instruction.
+static bool absolute(struct hvm_vcpu *v, struct insn *i, struct access *a)
+{
+    uint64_t unused;
+
+    if (!insn_immediate(i, 4, &unused) || (!i->address32 && !insn_immediate(i, 4, &unused)))
+        return false;
+    if (i->opcode & 2)
+        device_write(v, a, stored(i, 0, a->bytes));
+    else
+        load(i, 0, a->bytes, device_read(v, a));
+    return true;
+}
+
+// MOV in its forms is what drivers use, and XCHG what Linux's memory barriers were.
 static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
 {
     uint64_t value;
 
-    a->bytes = i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
+    a->bytes = i->opcode & 1 ? operand_bytes(i) : 1;
     switch (i->opcode) {
+    case 0x8a:
     case 0x8b:
-        load(i, a->bytes, device_read(v, a));
+        load(i, i->modrm_reg, a->bytes, device_read(v, a));
         return true;
+    case 0x88:
     case 0x89:
-        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
+        device_write(v, a, stored(i, i->modrm_reg, a->bytes));
         return true;
+    case 0xc6:
     case 0xc7:
         if ((i->modrm & 0x38) || !insn_immediate(i, MIN(a->bytes, 4u), &value))
             return false;
         device_write(v, a, value);
         return true;
-    case 0x87: // XCHG
+    case 0x86: // XCHG
+    case 0x87:
         value = device_read(v, a);
-        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
-        load(i, a->bytes, value);
+        device_write(v, a, stored(i, i->modrm_reg, a->bytes));
+        load(i, i->modrm_reg, a->bytes, value);
         return true;
-    case 0x8a:
-        a->bytes = 1;
-        if (!i->rex && (i->modrm_reg & 4)) // AH and kin
-            return false;
-        load(i, 1, device_read(v, a));
-        return true;
-    case 0x88:
-        a->bytes = 1;
-        device_write(v, a, *insn_reg(i->regs, i->modrm_reg));
-        return true;
-    case 0x0fb6: // MOVZX of a byte
+    case 0xa0 ... 0xa3:
+        return absolute(v, i, a);
+    case 0x63:
+    case 0x0fb6:
     case 0x0fb7:
-        value = device_read(v, a) & (i->opcode == 0x0fb6 ? 0xff : 0xffff);
-        load(i, a->bytes, value);
-        return true;
+    case 0x0fbe:
+    case 0x0fbf:
+        return extend(v, i, a);
     default:
         return false;
     }

@@ -43,7 +43,7 @@ static int set_param(struct hvm_domain *d, const struct xen_hvm_param *p)
 {
     int rc = 0;
 
-    if (&d->d == current->domain && !is_guests(p->index) && permit(PERMIT_hvm_param, &d->d))
+    if (&d->d == current->domain && !is_guests(p->index))
         return -EPERM;
     spin_lock(&d->d.lock);
     if (p->index == HVM_PARAM_CALLBACK_IRQ)

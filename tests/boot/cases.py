@@ -154,6 +154,8 @@ CASES = [
     # Bare guests that call the hypervisor in every right and wrong way.
     Case("guest-pv-1", guest="pv", limit=240),
     Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=240),
+    Case("guest-hvm", "guest-hvm", extra=Kit.xen_tools, devices=GUESTS_DISK, prepare=checks.guests_disk,
+         hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=240),
 
     # Debian's own tools.
     xl("info", "xl-info"),

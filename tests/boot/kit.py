@@ -153,7 +153,7 @@ class Kit:
         (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), a disk (data.img), bare guests, configurations. Cases
         share it: give it to machines with snapshot=on."""
         files = {"vmlinuz": self.kernel()[0], "vmlinux": self.plain_kernel(), "initrd": self.domu_initramfs()}
-        for name in ("pv", "hostile", "idle"):
+        for name in ("pv", "hostile", "idle", "hvm"):
             bare = os.path.join(self.build, "tests", "guests", name + ".elf")
             if os.path.exists(bare):
                 files[name] = bare

@@ -20,7 +20,10 @@ guest_objects = $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out %/notes.c $(GU
 PV_OBJS := $(call guest_objects,common) $(call guest_objects,pv) $(BUILD)/$(GUEST_LAST:.c=.o)
 HOSTILE_OBJS := $(call guest_objects,common) $(call guest_objects,hostile)
 IDLE_OBJS := $(patsubst %,$(BUILD)/tests/guests/common/%.o,head lib console) $(call guest_objects,idle)
-GUEST_OBJS := $(sort $(PV_OBJS) $(HOSTILE_OBJS) $(IDLE_OBJS))
+# What of the runtime is not about PV, and the PVH guest's own.
+HVM_OBJS := $(patsubst %,$(BUILD)/tests/guests/common/%.o,catch console end events jump lib test time) \
+	$(call guest_objects,hvm)
+GUEST_OBJS := $(sort $(PV_OBJS) $(HVM_OBJS) $(HOSTILE_OBJS) $(IDLE_OBJS))
 
 $(GUEST_DIR)/pv.elf: GUEST_BASE = 0xffffffff80000000
 $(GUEST_DIR)/pv.elf: $(GUEST_DIR)/common/notes.o
@@ -54,13 +57,18 @@ $(GUEST_DIR)/hostile.elf: $(GUEST_DIR)/common/notes.o $(HOSTILE_OBJS)
 $(GUEST_DIR)/idle.elf: GUEST_BASE = 0xffffffff80000000
 $(GUEST_DIR)/idle.elf: $(GUEST_DIR)/common/notes.o $(IDLE_OBJS)
 
+# Of the PVH kind, for a processor that virtualizes.
+$(GUEST_DIR)/hvm.elf: GUEST_BASE = 0
+$(GUEST_DIR)/hvm.elf: $(GUEST_DIR)/hvm/notes.o $(HVM_OBJS)
+
 $(GUEST_DIR)/%.elf: tests/guests/common/guest.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
-.SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
+.SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/hvm/notes.o $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
 .PHONY: guests
-guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf $(GUEST_DIR)/idle.elf
+guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf $(GUEST_DIR)/idle.elf \
+	$(GUEST_DIR)/hvm.elf
 
 -include $(GUEST_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d

@@ -102,7 +102,7 @@ static void exit_task_switch(struct hvm_vcpu *v)
 
 static void unexpected(struct hvm_vcpu *v, const struct vmcb *vmcb)
 {
-    if (vmcb->exit_code == SVM_EXIT_INVALID)
+    if ((uint32_t)vmcb->exit_code == (uint32_t)SVM_EXIT_INVALID) // of which emulators write half
         domain_crash(
             v->v.domain,
             "the processor refuses its state: CR0 %#lx CR3 %#lx CR4 %#lx EFER %#lx CS %#x %#x "

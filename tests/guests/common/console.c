@@ -10,13 +10,10 @@
 static volatile struct xencons_interface *ring; // NULL: the hypervisor's console
 static unsigned port;
 
-void console_init(const struct start_info *info)
+void console_init(volatile struct xencons_interface *page, unsigned event_port)
 {
-    if (info->flags & SIF_INITDOMAIN)
-        return;
-    // Builders put the page into the initial mapping.
-    ring = (void *)(KERNEL_BASE + (pfn_of_mfn(info->console.domU.mfn) << PAGE_SHIFT));
-    port = info->console.domU.evtchn;
+    ring = page;
+    port = event_port;
 }
 
 static void notify(void)

@@ -31,7 +31,7 @@ static void count_first_ticks(void)
     while (event_count[timer_port] < 3 && time_now() - start < 100 * NS_PER_MS)
         hc(sched_op, SCHEDOP_yield, 0);
     first_ticks_ns = event_count[timer_port] < 3 ? 0 : time_now() - start;
-    vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+    hc(vcpu_op, VCPUOP_stop_periodic_timer, 0, 0);
 }
 
 void events_init(void)
@@ -95,27 +95,6 @@ void events_upcall(void)
         else
             events_scan_two_level();
     }
-}
-
-// Virtual interrupt flag
-
-void events_disable(void)
-{
-    __atomic_store_n(&vcpu_info_of(this_vcpu()->id)->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
-}
-
-void events_enable(void)
-{
-    struct vcpu_info *info = vcpu_info_of(this_vcpu()->id);
-
-    __atomic_store_n(&info->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_SEQ_CST))
-        hc(xen_version, 0); // any hypercall delivers what is pending
-}
-
-void events_block(void)
-{
-    hc(sched_op, SCHEDOP_block, 0);
 }
 
 // With events masked from before the timer is set, it cannot fire too early to be waited for.

@@ -19,6 +19,11 @@ extern struct shared_info *shared_info;
 // on the first, where the hypervisor lets it.
 void stay_on_one_cpu(void);
 
+// Begins the guest's first line, and finds out what it runs on.
+void say_version(const char *kind);
+// Ends the guest as its arguments say.
+void guest_end(void) __attribute__((noreturn));
+
 // Addresses that no hypercall may read or write through: unmapped, the page at 0, the hypervisor's
 // own, the read-only M2P, not canonical, wrapping around.
 #define BAD_POINTERS 6

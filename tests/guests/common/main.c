@@ -7,7 +7,6 @@
 #include "pv-abi/features.h"
 #include "pv-abi/sched.h"
 #include "pv-abi/vcpu.h"
-#include "pv-abi/version.h"
 #include "tests/guests/common/console.h"
 #include "tests/guests/common/guest.h"
 
@@ -21,14 +20,7 @@ void *const bad_pointers[BAD_POINTERS] = {
 
 // Where shared_info is mapped: a page of the image that has given up its own frame.
 static uint8_t shared_page[4096] __attribute__((aligned(4096)));
-static bool vellum;
-
 void guest_main(struct start_info *info);
-
-bool on_vellum(void)
-{
-    return vellum;
-}
 
 unsigned vcpu_count(void)
 {
@@ -61,14 +53,8 @@ static void tell_p2m(void)
 
 static void say_hello(void)
 {
-    char extra[XEN_EXTRAVERSION_LEN] = "";
-    long version = hc(xen_version, XENVER_version, 0);
-
-    hc(xen_version, XENVER_extraversion, extra);
-    for (const char *p = extra; *p; p++)
-        vellum |= strncmp(p, "vellum", 6) == 0 || strncmp(p, "Vellum", 6) == 0;
-    print("vellum PV test guest on %ld.%ld%s: %lu pages, %u vCPUs, arguments: %s\n", version >> 16,
-          version & 0xffff, extra, start_info->nr_pages, vcpu_count(),
+    say_version("PV");
+    print("%lu pages, %u vCPUs, arguments: %s\n", start_info->nr_pages, vcpu_count(),
           (char *)start_info->cmd_line);
 }
 
@@ -79,51 +65,21 @@ void stay_on_one_cpu(void)
     hc(sched_op, SCHEDOP_pin_override, &pin);
 }
 
-static unsigned reason_to_leave(void)
+// Builders put the console's page into the initial mapping.
+static void find_console(void)
 {
-    static const struct {
-        const char *option;
-        unsigned reason;
-    } ends[] = {
-        {"off=reboot", SHUTDOWN_reboot},
-        {"off=crash", SHUTDOWN_crash},
-        {"off=watchdog", SHUTDOWN_watchdog},
-        {"off=soft-reset", SHUTDOWN_soft_reset},
-    };
+    uint64_t pfn;
 
-    for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (option_given(ends[i].option))
-            return ends[i].reason;
-    return SHUTDOWN_poweroff;
-}
-
-static void print_lines(void)
-{
-    unsigned long count = option_number("lines=", 0);
-
-    for (unsigned long i = 1; i <= count; i++)
-        print("line %lu\n", i);
-}
-
-static void leave(void)
-{
-    struct sched_shutdown shutdown = {.reason = reason_to_leave()};
-
-    print_lines();
-    if (shutdown.reason == SHUTDOWN_poweroff)
-        console_flush();
-    print("last words\n");
-    if (option_given("off=none"))
-        for (;;)
-            events_block();
-    for (;;)
-        hc(sched_op, SCHEDOP_shutdown, &shutdown);
+    if (start_info->flags & SIF_INITDOMAIN)
+        return;
+    pfn = pfn_of_mfn(start_info->console.domU.mfn);
+    console_init((void *)(KERNEL_BASE + (pfn << PAGE_SHIFT)), start_info->console.domU.evtchn);
 }
 
 void guest_main(struct start_info *info)
 {
     start_info = info;
-    console_init(info);
+    find_console();
     map_shared_info();
     trap_init();
     stay_on_one_cpu();
@@ -132,5 +88,5 @@ void guest_main(struct start_info *info)
     events_init();
     say_hello();
     test_run_all((char *)info->cmd_line);
-    leave();
+    guest_end();
 }

@@ -114,8 +114,12 @@ void test_fail_now(const char *fmt, ...)
 
 // Options
 
-// The text after `name` (with its `=`) on the command line.
-static const char *option(const char *name)
+void test_options(const char *command_line)
+{
+    options = command_line;
+}
+
+const char *option_text(const char *name)
 {
     size_t length = strlen(name);
 
@@ -127,12 +131,12 @@ static const char *option(const char *name)
 
 bool option_given(const char *name)
 {
-    return option(name) != NULL;
+    return option_text(name) != NULL;
 }
 
 unsigned long option_number(const char *name, unsigned long otherwise)
 {
-    const char *p = option(name);
+    const char *p = option_text(name);
     unsigned long value = 0;
 
     if (!p)
@@ -165,8 +169,8 @@ static bool listed(const char *list, const char *test)
 
 static bool selected(const char *name)
 {
-    const char *only = option("only=");
-    const char *skip = option("skip=");
+    const char *only = option_text("only=");
+    const char *skip = option_text("skip=");
 
     return (!only || listed(only, name)) && !(skip && listed(skip, name));
 }
@@ -215,7 +219,7 @@ bool test_run_all(const char *command_line)
 {
     unsigned passed = 0, failed = 0, skips = 0, all_checks = 0;
 
-    options = command_line;
+    test_options(command_line);
     for (const struct test *test = __start_tests; test < __stop_tests; test++) {
         if (!selected(test->name))
             continue;

@@ -53,9 +53,14 @@ void test_fail_now(const char *format, ...) __attribute__((noreturn, format(prin
 // Runs every test that the command line selects; true if none failed.
 bool test_run_all(const char *command_line);
 
+// The options are of this command line: what test_run_all does too.
+void test_options(const char *command_line);
+
 // The number after `NAME=` on the command line, or `otherwise`.
 unsigned long option_number(const char *name, unsigned long otherwise);
 bool option_given(const char *name);
+// The text after `NAME=` (give the name with its `=`), up to the command line's end; NULL.
+const char *option_text(const char *name);
 
 // True on Vellum, false on another hypervisor of the same ABI.
 bool on_vellum(void);

@@ -3,8 +3,6 @@
 #include "pv-abi/callback.h"
 #include "tests/guests/common/guest.h"
 
-bool (*trap_hook)(struct regs *regs);
-
 // Vectors 0 to 31 except NMI (2); BP and OF may be raised from user mode; software interrupts
 // 0x80 to 0x8f. Page faults find events masked, so that CR2 cannot be overwritten.
 static struct trap_info trap_table[32 + 16 + 1];
@@ -60,37 +58,6 @@ void trap_init(void)
     trap_restore();
 }
 
-// Faults provoked by tests
-
-struct jump *catch_begin(void)
-{
-    struct vcpu_block *vcpu = this_vcpu();
-
-    vcpu->fault.vector = (uint64_t)NO_FAULT;
-    vcpu->catching = true;
-    return &vcpu->catch_at;
-}
-
-void catch_end(void)
-{
-    this_vcpu()->catching = false;
-}
-
-int catch_result(void)
-{
-    return (int)this_vcpu()->fault.vector;
-}
-
-const struct regs *last_fault(void)
-{
-    return &this_vcpu()->fault;
-}
-
-uint64_t last_fault_cr2(void)
-{
-    return this_vcpu()->fault_cr2;
-}
-
 // User mode
 
 int user_run(struct regs *regs)
@@ -139,15 +106,6 @@ static void back_from_user(struct vcpu_block *vcpu, const struct regs *regs, uin
     jump_to(&vcpu->user_return, 1);
 }
 
-static void caught(struct vcpu_block *vcpu, const struct regs *regs, uint64_t cr2)
-{
-    vcpu->fault = *regs;
-    vcpu->fault_cr2 = cr2;
-    vcpu->catching = false;
-    events_enable();
-    jump_to(&vcpu->catch_at, 1);
-}
-
 static void unexpected(struct vcpu_block *vcpu, const struct regs *regs, uint64_t cr2)
 {
     vcpu->spurious++;
@@ -176,6 +134,6 @@ void trap_dispatch(struct regs *regs)
     if (vcpu->in_user && (from_user(regs) || regs->vector == VEC_FAILSAFE))
         back_from_user(vcpu, regs, cr2);
     if (vcpu->catching)
-        caught(vcpu, regs, cr2);
+        trap_caught(regs, cr2);
     unexpected(vcpu, regs, cr2);
 }

@@ -67,6 +67,8 @@ extern bool (*trap_hook)(struct regs *regs);
 struct jump *catch_begin(void);
 void catch_end(void);
 int catch_result(void);
+// For trap_dispatch: goes on where the vCPU that is catching wants to.
+void trap_caught(const struct regs *regs, uint64_t cr2) __attribute__((noreturn));
 const struct regs *last_fault(void);
 uint64_t last_fault_cr2(void);
 
