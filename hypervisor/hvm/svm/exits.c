@@ -7,7 +7,8 @@
 #include "hvm/svm/svm.h"
 #include "lib/log.h"
 
-#define NPF_WRITE 0x2
+#define NPF_WRITE      0x2
+#define NPF_TABLE_WALK (1ull << 33) // the address is of an entry of the guest's page tables
 
 static void get_registers(const struct vmcb *vmcb, struct cpu_user_regs *regs)
 {
@@ -89,10 +90,22 @@ static void exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct
     hvm_exit_io(v, regs, &io);
 }
 
-// Caches need no flushing: the guest has no device that would not see them.
-static void skip(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint32_t opcode)
+// WBINVD or INVD, which QEMU's software emulation does not tell apart. Caches need no flushing: the
+// guest has no device that would not see them.
+static void exit_cache(struct hvm_vcpu *v, struct cpu_user_regs *regs)
 {
-    regs->rip += instruction(v, regs, opcode, 2);
+    regs->rip += instruction(v, regs, 0x090f, 2) ?: instruction(v, regs, 0x080f, 2);
+}
+
+static void exit_nested_fault(struct hvm_vcpu *v, struct cpu_user_regs *regs,
+                              const struct vmcb *vmcb)
+{
+    if (vmcb->exit_info_1 & NPF_TABLE_WALK)
+        domain_crash(v->v.domain,
+                     "page tables at guest-physical address %#lx, where there is no memory",
+                     vmcb->exit_info_2);
+    else
+        hvm_exit_memory(v, regs, vmcb->exit_info_2, vmcb->exit_info_1 & NPF_WRITE);
 }
 
 static void exit_task_switch(struct hvm_vcpu *v)
@@ -150,13 +163,11 @@ static void dispatch(struct hvm_vcpu *v, struct cpu_user_regs *regs, struct vmcb
             hvm_exit_xsetbv(v, regs, length);
         break;
     case SVM_EXIT_NPF:
-        hvm_exit_memory(v, regs, vmcb->exit_info_2, vmcb->exit_info_1 & NPF_WRITE);
+        exit_nested_fault(v, regs, vmcb);
         break;
     case SVM_EXIT_WBINVD:
-        skip(v, regs, 0x090f);
-        break;
     case SVM_EXIT_INVD:
-        skip(v, regs, 0x080f);
+        exit_cache(v, regs);
         break;
     case SVM_EXIT_RDPMC:
         hvm_fault(v, TRAP_GP, 0);
