@@ -115,6 +115,11 @@ static void privileged(csh cs, const cs_insn *c, struct cpu_user_regs *regs)
     }
 }
 
+static bool repeated(unsigned length)
+{
+    return memchr(code, 0xf2, length) || memchr(code, 0xf3, length);
+}
+
 static void table_write(csh cs, const cs_insn *c, const struct cpu_user_regs *regs)
 {
     unsigned available = (unsigned)MIN(readable_end - regs->rip, 15ul);
@@ -129,7 +134,8 @@ static void table_write(csh cs, const cs_insn *c, const struct cpu_user_regs *re
     x = &c->detail->x86;
     check(i.length == c->size);
     check(x->op_count >= 1 && x->operands[0].type == X86_OP_MEM);
-    check(x->operands[0].size == i.size);
+    // The disassembler forgets the operand's size where a string instruction is repeated.
+    check(x->operands[0].size == i.size || (i.string && repeated(i.length)));
     check(i.string || (x->operands[1].type == X86_OP_REG) == i.has_reg);
 }
 
