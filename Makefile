@@ -135,7 +135,7 @@ run: packages $(BUILD)/vellum tools-root $(if $(ROOT),dom0-root) ## boot Vellum 
 demo: packages $(BUILD)/vellum tools-root ## boot unattended and show what happens
 	$(Q)tests/boot/run --build $(BUILD) --demo
 
-test: packages $(BUILD)/vellum tools tools-root unit fuzz guests frontends ## run every test that fits in 20 minutes
+test: packages $(BUILD)/vellum tools tools-root unit fuzz guests frontends ## run every test that fits in half an hour
 	$(Q)tests/run-all $(BUILD)
 
 soak: packages $(BUILD)/vellum tools-root dom0-root guests ## the long runs
