@@ -3,7 +3,7 @@
 // sources: dom0-tools/domain/*.c dom0-tools/config/*.c dom0-tools/common/json.c
 // sources: dom0-tools/builder/*.c dom0-tools/stream/*.c dom0-tools/control/grant_seed.c
 // sources: dom0-tools/xenstore/text.c tests/tools/domain_world.c tests/tools/fake_store.c
-// sources: tests/tools/fake_machine.c
+// sources: dom0-tools/control/hvm.c tests/tools/fake_machine.c
 // libraries: -lyajl -luuid -lz -llzma -lzstd -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 // libraries: -Wl,--wrap=open,--wrap=fopen,--wrap=mkdir,--wrap=rename,--wrap=unlink,--wrap=glob
 // libraries: -Wl,--wrap=poll,--wrap=nanosleep,--wrap=clock_gettime
