@@ -13,6 +13,7 @@
 #define XCR0_AVX512   0xe0
 #define XCR0_KNOWN    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 #define FXSAVE_SIZE   512
+#define XSAVE_SUB1    0x7 // XSAVEOPT, XSAVEC, XGETBV with ECX 1
 #define MXCSR_DEFAULT 0x1f80
 #define FCW_DEFAULT   0x037f
 
@@ -209,6 +210,18 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave)
 void fpu_get_legacy(struct vcpu *v, void *fxsave)
 {
     memcpy(fxsave, v->fpu, FXSAVE_SIZE);
+}
+
+void fpu_cpuid(uint32_t subleaf, struct cpuid_regs *r)
+{
+    if (subleaf == 0) {
+        r->a = (uint32_t)host_xcr0;
+        r->d = (uint32_t)(host_xcr0 >> 32);
+    } else if (subleaf == 1) {
+        *r = (struct cpuid_regs){.a = r->a & XSAVE_SUB1};
+    } else if (subleaf > 63 || !(host_xcr0 >> subleaf & 1)) {
+        *r = (struct cpuid_regs){0};
+    }
 }
 
 size_t fpu_xstate_size(uint64_t xcr0)

@@ -25,6 +25,9 @@ bool fpu_set_xcr0(struct vcpu *v, uint64_t xcr0);
 void fpu_adopt_xcr0(struct vcpu *v);
 uint64_t fpu_host_xcr0(void);
 
+// CPUID leaf 0xd as guests are told of it: `r` holds what the processor says.
+void fpu_cpuid(uint32_t subleaf, struct cpuid_regs *r);
+
 // The legacy 512 bytes (FXSAVE image) of a vCPU that does not run.
 void fpu_set_legacy(struct vcpu *v, const void *fxsave);
 void fpu_get_legacy(struct vcpu *v, void *fxsave);

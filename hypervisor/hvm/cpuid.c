@@ -34,7 +34,6 @@
 // SYSCALL, NX, MMXEXT, FFXSR, 1 GB pages, RDTSCP, LM, and what AMD repeats of leaf 1.
 #define EXT1_EDX \
     (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(26) | BIT(27) | BIT(29) | (0x0183f3ffu & ~BIT(7)))
-#define XSAVE_SUB1 0x7 // XSAVEOPT, XSAVEC, XGETBV with ECX 1
 
 #define MAX_BASIC_LEAF    0xd
 #define MAX_EXTENDED_LEAF 0x80000008
@@ -61,18 +60,6 @@ static void features_7(uint32_t subleaf, struct cpuid_regs *r)
     r->d &= LEAF7_EDX;
 }
 
-static void xstate(uint32_t subleaf, struct cpuid_regs *r)
-{
-    if (subleaf == 0) {
-        r->a = (uint32_t)fpu_host_xcr0();
-        r->d = (uint32_t)(fpu_host_xcr0() >> 32);
-    } else if (subleaf == 1) {
-        *r = (struct cpuid_regs){.a = r->a & XSAVE_SUB1};
-    } else if (subleaf > 63 || !(fpu_host_xcr0() >> subleaf & 1)) {
-        *r = (struct cpuid_regs){0};
-    }
-}
-
 static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
     *r = cpuid_count(leaf, subleaf);
@@ -95,7 +82,7 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, st
         *r = (struct cpuid_regs){.c = subleaf & 0xff, .d = v ? v->id * 2 : 0};
         break;
     case 0xd:
-        xstate(subleaf, r);
+        fpu_cpuid(subleaf, r);
         break;
     default: // power, monitoring: the machine's, not the guest's
         *r = (struct cpuid_regs){0};

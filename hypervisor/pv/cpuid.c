@@ -41,7 +41,6 @@
 // SYSCALL, NX, MMXEXT, FFXSR, RDTSCP, LM
 #define EXT1_EDX      (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(27) | BIT(29))
 #define EXT7_EDX_ITSC BIT(8)
-#define XSAVE_SUB1    0x7 // XSAVEOPT, XSAVEC, XGETBV with ECX 1
 
 #define MAX_BASIC_LEAF    0xd
 #define MAX_EXTENDED_LEAF 0x80000008
@@ -56,18 +55,6 @@ static void features(const struct vcpu *v, struct cpuid_regs *r)
         r->c |= LEAF1_ECX_OSXSAVE;
     r->c |= LEAF1_ECX_HYPERVISOR;
     r->d &= LEAF1_EDX;
-}
-
-static void xstate(uint32_t subleaf, struct cpuid_regs *r)
-{
-    if (subleaf == 0) {
-        r->a = (uint32_t)fpu_host_xcr0();
-        r->d = (uint32_t)(fpu_host_xcr0() >> 32);
-    } else if (subleaf == 1) {
-        *r = (struct cpuid_regs){.a = r->a & XSAVE_SUB1};
-    } else if (subleaf > 63 || !(fpu_host_xcr0() >> subleaf & 1)) {
-        *r = (struct cpuid_regs){0};
-    }
 }
 
 static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
@@ -90,7 +77,7 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, st
                      : (struct cpuid_regs){0, r->b & LEAF7_EBX, r->c & LEAF7_ECX, r->d & LEAF7_EDX};
         break;
     case 0xd:
-        xstate(subleaf, r);
+        fpu_cpuid(subleaf, r);
         break;
     default: // power, monitoring, topology: the machine's, not the guest's
         *r = (struct cpuid_regs){0};
