@@ -2,24 +2,41 @@
 // nowhere. And the local APIC's page, where something is.
 #include "tests/guests/hvm/hvm.h"
 
-#define EACH_LOAD(X)                                                                          \
-    X("movb (%1), %b0", 0xff)                                                                 \
-    X("movw (%1), %w0", 0xffff)                                                               \
-    X("movl (%1), %k0", 0xffffffff)                                                           \
-    X("movq (%1), %q0", ~0ul) X("movzbl (%1), %k0", 0xff) X("movzwl (%1), %k0", 0xffff)       \
-        X("movzbq (%1), %q0", 0xff) X("movzwq (%1), %q0", 0xffff) X("movb (%1), %h0", 0xff00) \
-            X("movsbl (%1), %k0", 0xffffffff) X("movsbq (%1), %q0", ~0ul)                     \
-                X("movswl (%1), %k0", 0xffffffff) X("movswq (%1), %q0", ~0ul)                 \
-                    X("movslq (%1), %q0", ~0ul) X("movzbw (%1), %w0", 0xff)                   \
-                        X("movsbw (%1), %w0", 0xffff) X("movl 0x7(%1,%1,1), %k0", 0xffffffff)
+// clang-format off
+#define EACH_LOAD(X)                    \
+    X("movb (%1), %b0", 0xff)           \
+    X("movw (%1), %w0", 0xffff)         \
+    X("movl (%1), %k0", 0xffffffff)     \
+    X("movq (%1), %q0", ~0ul)           \
+    X("movzbl (%1), %k0", 0xff)         \
+    X("movzwl (%1), %k0", 0xffff)       \
+    X("movzbq (%1), %q0", 0xff)         \
+    X("movzwq (%1), %q0", 0xffff)       \
+    X("movb (%1), %h0", 0xff00)         \
+    X("movsbl (%1), %k0", 0xffffffff)   \
+    X("movsbq (%1), %q0", ~0ul)         \
+    X("movswl (%1), %k0", 0xffffffff)   \
+    X("movswq (%1), %q0", ~0ul)         \
+    X("movslq (%1), %q0", ~0ul)         \
+    X("movzbw (%1), %w0", 0xff)         \
+    X("movsbw (%1), %w0", 0xffff)       \
+    X("movl 0x7(%1,%1,1), %k0", 0xffffffff)
 
-#define EACH_STORE(X)                                                                             \
-    X("movb %b0, (%1)")                                                                           \
-    X("movw %w0, (%1)")                                                                           \
-    X("movl %k0, (%1)")                                                                           \
-    X("movq %q0, (%1)") X("movb $0x5a, (%1)") X("movw $0x5a5a, (%1)") X("movl $0x5a5a5a5a, (%1)") \
-        X("movq $0x5a5a5a5a, (%1)") X("movb %h0, (%1)") X("xchgl %k0, (%1)") X("xchgq %q0, (%1)") \
-            X("xchgw %w0, (%1)") X("xchgb %b0, (%1)")
+#define EACH_STORE(X)           \
+    X("movb %b0, (%1)")         \
+    X("movw %w0, (%1)")         \
+    X("movl %k0, (%1)")         \
+    X("movq %q0, (%1)")         \
+    X("movb $0x5a, (%1)")       \
+    X("movw $0x5a5a, (%1)")     \
+    X("movl $0x5a5a5a5a, (%1)") \
+    X("movq $0x5a5a5a5a, (%1)") \
+    X("movb %h0, (%1)")         \
+    X("xchgl %k0, (%1)")        \
+    X("xchgq %q0, (%1)")        \
+    X("xchgw %w0, (%1)")        \
+    X("xchgb %b0, (%1)")
+// clang-format on
 
 TEST(holes_loads)
 {
