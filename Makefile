@@ -88,7 +88,8 @@ HOST_CFLAGS = -std=gnu11 -O1 -g -Itests/unit/fake -Ihypervisor -I. -Wall -Wextra
 sources_of = $(shell sed -n 's,^// sources: ,,p' $(1))
 # $(call host_deps,FLAGS): which headers a program of several sources depends on, asked of the compiler
 # apart: when it compiles them at once, it keeps the answer for the last one only.
-host_deps = $(Q)$(CC) $(1) -MM -MP -MT $@ $< $(call sources_of,$<) >$@.d
+# A source that is no more must not stop the build, so each is named as a target too.
+host_deps = $(Q)$(CC) $(1) -MM -MP -MT $@ $< $(call sources_of,$<) >$@.d; printf '%s:\n' $< $(call sources_of,$<) >>$@.d
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/$$*.c) Makefile

@@ -1,5 +1,6 @@
 // What a CPU does when no guest runs on it.
 #include "core/sched.h"
+#include "core/timer.h"
 #include "cpu/asm.h"
 #include "cpu/percpu.h"
 
@@ -20,6 +21,7 @@ static void wait_for_interrupt(void)
 void idle_loop(void)
 {
     for (;;) {
+        timer_poll();
         if (work_pending()) {
             work_run();
         } else {

@@ -3,17 +3,20 @@
 // Each CPU keeps its armed timers in a heap by time of expiry, and its hardware timer set to the
 // earliest of them. A timer's links lie inside it, so arming one needs no memory and can not fail.
 //
-// - timer.cpu says whose heap a timer is or would be in. It changes only with the locks of both
-// heaps
-//   held, so whoever holds the lock of the timer's own CPU may rely on it.
-// - The hardware is only ever programmed by the CPU it belongs to. `deadline` is what it was told;
-// it
-//   is never later than the earliest timer's time, unless WORK_TIMER is pending there, whose
-//   handler sets that right. It may be earlier: a timer that is stopped or put off leaves the
-//   hardware alone, which costs a needless interrupt where otherwise every set would cost a
-//   register write.
-// - A function runs without the lock and may arm, stop or kill any timer. `running` names its timer
-//   meanwhile, for timer_kill alone: the timer may be gone when the function returns.
+// timer.cpu says whose heap a timer is or would be in. It changes only with the locks of both heaps
+// held, so whoever holds the lock of the timer's own CPU may rely on it.
+//
+// The hardware is only ever programmed by the CPU it belongs to. `deadline` is what it was told; it
+// is never later than the earliest timer's time, unless WORK_TIMER is pending there, whose handler
+// sets that right. It may be earlier: a timer that is stopped or put off leaves the hardware alone,
+// which costs a needless interrupt where otherwise every set would cost a register write.
+//
+// A function runs without the lock and may arm, stop or kill any timer. `running` names its timer
+// meanwhile, for timer_kill alone: the timer may be gone when the function returns.
+//
+// A deadline that has passed is met by timer_poll() too, where a CPU goes idle and where an HVM
+// guest left for an interrupt's sake. QEMU may lose an interrupt that arrives while it executes
+// VMRUN with a virtual interrupt pending; nothing would wake the CPU again.
 #include "core/timer.h"
 
 #include "cpu/asm.h"
@@ -187,6 +190,14 @@ static void run_due(void)
     }
     program(q, q->heap.top ? q->heap.top->key : NSEC_NEVER);
     spin_unlock(&q->lock);
+}
+
+void timer_poll(void)
+{
+    const struct timer_queue *q = &queues[this_cpu()];
+
+    if (q->deadline != 0 && q->deadline <= time_now())
+        work_raise(this_cpu(), WORK_TIMER);
 }
 
 void timer_module_init(void)

@@ -33,5 +33,8 @@ void timer_migrate(struct timer *t, unsigned cpu);
 // itself). Afterwards timer_set is ignored. A timer that was never initialised is left alone.
 void timer_kill(struct timer *t);
 
+// Sees to it that this CPU's timers that are due run with its next work, interrupt or none.
+void timer_poll(void);
+
 // Prints every armed timer (debug key).
 void timer_dump(void);

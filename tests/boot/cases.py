@@ -155,7 +155,7 @@ CASES = [
     Case("guest-pv-1", guest="pv", limit=240),
     Case("guest-pv-4", guest="pv", cpus=4, accel="tcg,thread=single", limit=240),
     Case("guest-hvm", "guest-hvm", extra=Kit.xen_tools, devices=GUESTS_DISK, prepare=checks.guests_disk,
-         hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=240, group="soak"),
+         hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=240),
 
     # Debian's own tools.
     xl("info", "xl-info"),

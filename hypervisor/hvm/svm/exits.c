@@ -2,6 +2,7 @@
 //
 // Where the processor does not say where the next instruction is, this one is looked at: the
 // guest's bytes must be the instruction that the exit is about, or it is tried again.
+#include "core/timer.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
 #include "hvm/svm/svm.h"
@@ -139,6 +140,7 @@ static void dispatch(struct hvm_vcpu *v, struct cpu_user_regs *regs, struct vmcb
         interrupt_window(); // it is still pending, and the machine's
         break;
     case SVM_EXIT_VINTR: // the guest can take what waits: hvm_prepare() gives it
+        timer_poll();
         break;
     case SVM_EXIT_CPUID:
         if ((length = instruction(v, regs, 0xa20f, 2)))
