@@ -2,6 +2,8 @@
 // runs and are looked for by the scheduler (events.h), so the event callback has nothing to save.
 // The hypervisor's frame is RCX, R11, [error code,] RIP, CS, RFLAGS, RSP, SS.
 
+#include "frontends/kernel/registers.inc"
+
 #define HYPERCALL_IRET (hypercall_page + 23 * 32)
 #define RFLAGS_IF      0x200
 
@@ -58,21 +60,7 @@ entry_failsafe:
     pushq $32
 
 trap_entry:
-    pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH_REGISTERS
     movq %rsp, %rdi
     andq $~15, %rsp
     cld

@@ -1,6 +1,7 @@
 // Entries from the hypervisor. Every entry builds one struct regs (trap.h) and calls trap_dispatch.
 // The hypervisor's frame is RCX, R11, [error code,] RIP, CS, RFLAGS, RSP, SS.
 
+#include "frontends/kernel/registers.inc"
 #include "asm.h"
 
 .macro ENTRY_STUB name vector has_error
@@ -17,21 +18,7 @@
 
     .text
 common_entry:
-    pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH_REGISTERS
     movq %rsp, %rdi
     movq %rsp, %rbx
     andq $~15, %rsp
@@ -43,21 +30,7 @@ common_entry:
     .globl regs_load
 regs_load:
     movq %rdi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rbp
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
-    popq %rbx
-    popq %rax
+    POP_REGISTERS
     addq $8, %rsp       // vector; the error code's slot holds the iret flags
     jmp hypercall_page + HYPERCALL_IRET_OFFSET
 

@@ -1,6 +1,7 @@
 // First instructions of a bare PVH guest, its page tables, its stacks, and the stubs of its interrupts.
 // The builder enters at hvm_start in 32-bit mode without paging, EBX = struct hvm_start_info.
 
+#include "frontends/kernel/registers.inc"
 #include "tests/guests/common/asm.h"
 
     .section .text.head, "ax"
@@ -55,39 +56,11 @@ enter_64:
 
     .text
 interrupt_entry:
-    pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH_REGISTERS
     movq %rsp, %rdi
     cld
     call trap_dispatch
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rbp
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
-    popq %rbx
-    popq %rax
+    POP_REGISTERS
     addq $16, %rsp
     iretq
 
