@@ -248,9 +248,9 @@ _Static_assert(offsetof(struct mmuext_op, cmd) == 0 && offsetof(struct mmuext_op
                    sizeof(((struct mmuext_op *)0)->cmd) == 4,
                "struct short_op");
 
-static bool short_op_is(const struct short_op *op, unsigned cmd)
+static bool short_op_is(struct short_op op, unsigned cmd)
 {
-    return (uint32_t)op->words[0] == cmd;
+    return (uint32_t)op.words[0] == cmd;
 }
 
 // What Linux asks for at every context switch, new tables for its kernel and with them for its
@@ -263,14 +263,14 @@ static bool short_ops(struct pv_vcpu *v, uint64_t ops, unsigned count)
     if (copy_pair_from_guest(first.words, ops))
         return false;
     if (count == 1) {
-        if (!short_op_is(&first, MMUEXT_INVLPG_LOCAL))
+        if (!short_op_is(first, MMUEXT_INVLPG_LOCAL))
             return false;
         pv_invlpg(first.words[1]);
         return true;
     }
-    if (!short_op_is(&first, MMUEXT_NEW_BASEPTR) ||
+    if (!short_op_is(first, MMUEXT_NEW_BASEPTR) ||
         copy_pair_from_guest(second.words, ops + sizeof(struct mmuext_op)) ||
-        !short_op_is(&second, MMUEXT_NEW_USER_BASEPTR))
+        !short_op_is(second, MMUEXT_NEW_USER_BASEPTR))
         return false;
     return likely(!pt_new_root(v, first.words[1]) && !pt_new_user_root(v, second.words[1]));
 }
