@@ -29,7 +29,7 @@ const struct hvm_ops *hvm_ops;
 
 static int domain_init(struct domain *d)
 {
-    return p2m_init(&to_hvmd(d)->p2m, hvm_ops->p2m_format);
+    return hvm_debug_port_init(d) ?: p2m_init(&to_hvmd(d)->p2m, hvm_ops->p2m_format);
 }
 
 static int release_frame(struct frame *f)

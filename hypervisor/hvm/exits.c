@@ -87,19 +87,24 @@ void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned
 struct access {
     uint64_t address; // guest-physical
     unsigned bytes;
+    bool waits; // for an answer: nothing of the instruction happens now
 };
 
-static uint64_t device_read(struct hvm_vcpu *v, const struct access *a)
+static uint64_t device_read(struct hvm_vcpu *v, struct access *a)
 {
-    if (lapic_covers(v, a->address))
-        return lapic_read(v, a->address % PAGE_SIZE & ~3u) >> (a->address & 3) * 8;
-    return ~0ull;
+    struct hvm_access access = {.address = a->address, .bytes = (uint8_t)a->bytes};
+
+    a->waits = hvm_access(v, &access) == HVM_ACCESS_WAIT;
+    return access.data;
 }
 
-static void device_write(struct hvm_vcpu *v, const struct access *a, uint64_t value)
+static void device_write(struct hvm_vcpu *v, struct access *a, uint64_t value)
 {
-    if (lapic_covers(v, a->address) && a->bytes == 4 && !(a->address & 3))
-        lapic_write(v, a->address % PAGE_SIZE, (uint32_t)value);
+    struct hvm_access access = {
+        .address = a->address, .data = value, .bytes = (uint8_t)a->bytes, .write = true};
+
+    if (!a->waits)
+        a->waits = hvm_access(v, &access) == HVM_ACCESS_WAIT;
 }
 
 // The byte of a general register: without REX, 4 to 7 are AH to BH.
@@ -109,10 +114,13 @@ static uint8_t *byte_reg(const struct insn *i, unsigned n)
                              : (uint8_t *)insn_reg(i->regs, n);
 }
 
-static void load(const struct insn *i, unsigned n, unsigned bytes, uint64_t value)
+static void load(const struct insn *i, const struct access *a, unsigned n, unsigned bytes,
+                 uint64_t value)
 {
     uint64_t *to = insn_reg(i->regs, n);
 
+    if (a->waits)
+        return;
     if (bytes == 8)
         *to = value;
     else if (bytes == 4)
@@ -144,7 +152,7 @@ static bool extend(struct hvm_vcpu *v, const struct insn *i, struct access *a)
     value = device_read(v, a) << unused;
     value = i->opcode == 0x0fb6 || i->opcode == 0x0fb7 ? value >> unused
                                                        : (uint64_t)((int64_t)value >> unused);
-    load(i, i->modrm_reg, operand_bytes(i), value);
+    load(i, a, i->modrm_reg, operand_bytes(i), value);
     return true;
 }
 
@@ -158,7 +166,7 @@ static bool absolute(struct hvm_vcpu *v, struct insn *i, struct access *a)
     if (i->opcode & 2)
         device_write(v, a, stored(i, 0, a->bytes));
     else
-        load(i, 0, a->bytes, device_read(v, a));
+        load(i, a, 0, a->bytes, device_read(v, a));
     return true;
 }
 
@@ -171,7 +179,7 @@ static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
     switch (i->opcode) {
     case 0x8a:
     case 0x8b:
-        load(i, i->modrm_reg, a->bytes, device_read(v, a));
+        load(i, a, i->modrm_reg, a->bytes, device_read(v, a));
         return true;
     case 0x88:
     case 0x89:
@@ -187,7 +195,7 @@ static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
     case 0x87:
         value = device_read(v, a);
         device_write(v, a, stored(i, i->modrm_reg, a->bytes));
-        load(i, i->modrm_reg, a->bytes, value);
+        load(i, a, i->modrm_reg, a->bytes, value);
         return true;
     case 0xa0 ... 0xa3:
         return absolute(v, i, a);
@@ -211,6 +219,9 @@ void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t ad
 
     if (hvm_ops->read(v, HVM_CS_L) && insn_decode_bytes(&i, code, n, regs) && i.modrm < 0xc0 &&
         emulate(v, &i, &a)) {
+        if (a.waits)
+            return;
+        hvm_access_retire(v);
         regs->rip += i.length;
         return;
     }

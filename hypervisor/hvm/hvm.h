@@ -9,6 +9,7 @@
 
 #include "core/domain.h"
 #include "cpu/asm.h"
+#include "hvm/access.h"
 #include "hvm/lapic.h"
 #include "hvm/p2m.h"
 #include "pv-abi/hvm/params.h"
@@ -19,6 +20,7 @@ struct hvm_domain {
     struct p2m p2m;
     uint64_t params[HVM_NR_PARAMS]; // HVM_PARAM_*; guarded by d.lock
     uint8_t callback_vector;        // of HVM_PARAM_CALLBACK_IRQ; 0: none
+    struct hvm_devices devices;
 };
 
 #define HVM_DEBUG_LINE 128
@@ -34,6 +36,7 @@ struct hvm_vcpu {
     bool nmi_pending, init_pending;
     char debug_line[HVM_DEBUG_LINE]; // written to the debug port and not yet shown
     unsigned debug_length;
+    struct hvm_access_log accesses;
 };
 
 enum hvm_field {
@@ -123,6 +126,7 @@ void hvm_exit_halt(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned leng
 void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                  const struct hvm_io *io); // hvm/io.c
+int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC
 // An access to a guest-physical address with nothing behind.
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write);
 

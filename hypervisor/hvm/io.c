@@ -1,5 +1,4 @@
-// Ports. There is one device, the port that early code prints to; elsewhere reads give all ones and
-// writes nothing.
+// Instructions that access ports, and the port that early code prints to.
 //
 // A string instruction goes on as long as its count says and there is no other work: then it is
 // left where it is, and executed again.
@@ -25,15 +24,29 @@ static void debug_char(struct hvm_vcpu *v, char c)
     v->debug_length = 0;
 }
 
-static uint32_t port_read(struct hvm_vcpu *v, const struct hvm_io *io)
+static void debug_port(struct hvm_vcpu *v, struct hvm_access *a)
 {
-    return ~0u;
+    if (a->write)
+        debug_char(v, (char)a->data);
+    else
+        a->data = ~0ull;
 }
 
-static void port_write(struct hvm_vcpu *v, const struct hvm_io *io, uint32_t value)
+int hvm_debug_port_init(struct domain *d)
 {
-    if (io->port == DEBUG_PORT && io->bytes == 1)
-        debug_char(v, (char)value);
+    return hvm_device_add(d, true, DEBUG_PORT, DEBUG_PORT, debug_port);
+}
+
+// False: it waits for an answer.
+static bool access_port(struct hvm_vcpu *v, const struct hvm_io *io, uint64_t *value)
+{
+    struct hvm_access a = {
+        .address = io->port, .data = *value, .bytes = io->bytes, .port = true, .write = !io->in};
+
+    if (hvm_access(v, &a) == HVM_ACCESS_WAIT)
+        return false;
+    *value = a.data;
+    return true;
 }
 
 static uint64_t mask_of(unsigned bits)
@@ -47,24 +60,25 @@ static void set_low(uint64_t *reg, unsigned bits, uint64_t value)
     *reg = bits == 16 ? (*reg & ~0xffffull) | (value & 0xffff) : value & mask_of(bits);
 }
 
-static bool string_element(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io)
+enum element { ELEMENT_DONE, ELEMENT_WAITS, ELEMENT_FAULTS };
+
+static enum element string_element(struct hvm_vcpu *v, struct cpu_user_regs *regs,
+                                   const struct hvm_io *io)
 {
     uint64_t *index = io->in ? &regs->rdi : &regs->rsi;
     uint64_t address = *index & mask_of(io->address_bits);
     uint64_t step = regs->rflags & X86_EFLAGS_DF ? -(uint64_t)io->bytes : io->bytes;
-    uint32_t value = 0;
+    uint64_t value = 0;
 
-    if (io->in) {
-        value = port_read(v, io);
-        if (copy_to_guest(address, &value, io->bytes))
-            return false;
-    } else {
-        if (copy_from_guest(&value, address, io->bytes))
-            return false;
-        port_write(v, io, value);
-    }
+    if (!io->in && copy_from_guest(&value, address, io->bytes))
+        return ELEMENT_FAULTS;
+    if (!access_port(v, io, &value))
+        return ELEMENT_WAITS;
+    if (io->in && copy_to_guest(address, &value, io->bytes))
+        return ELEMENT_FAULTS;
+    hvm_access_retire(v);
     set_low(index, io->address_bits, address + step);
-    return true;
+    return ELEMENT_DONE;
 }
 
 // In 64-bit code, whose segments have no bases (but for FS and GS, which no string of this kind
@@ -79,10 +93,12 @@ static void string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const stru
         return;
     }
     while (count) {
-        if (!string_element(v, regs, io)) {
+        enum element e = string_element(v, regs, io);
+
+        if (e == ELEMENT_FAULTS)
             domain_crash(v->v.domain, "string I/O at port %#x from or to no memory", io->port);
+        if (e != ELEMENT_DONE)
             return;
-        }
         count--;
         if (io->rep)
             set_low(&regs->rcx, io->address_bits, count);
@@ -94,17 +110,16 @@ static void string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const stru
 
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io)
 {
-    uint64_t mask = mask_of(io->bytes * 8u);
+    uint64_t mask = mask_of(io->bytes * 8u), value = regs->rax & mask;
 
     if (io->string) {
         string_io(v, regs, io);
         return;
     }
-    if (!io->in)
-        port_write(v, io, (uint32_t)(regs->rax & mask));
-    else if (io->bytes == 4)
-        regs->rax = port_read(v, io);
-    else
-        regs->rax = (regs->rax & ~mask) | (port_read(v, io) & mask);
+    if (!access_port(v, io, &value))
+        return;
+    hvm_access_retire(v);
+    if (io->in)
+        regs->rax = io->bytes == 4 ? (uint32_t)value : (regs->rax & ~mask) | (value & mask);
     regs->rip = io->next_rip;
 }

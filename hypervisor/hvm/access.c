@@ -1,0 +1,105 @@
+#include "hvm/access.h"
+
+#include "hvm/hvm.h"
+#include "lib/errno.h"
+
+int hvm_device_add(struct domain *d, bool port, uint64_t first, uint64_t last, hvm_device_fn *fn)
+{
+    struct hvm_devices *devices = &to_hvmd(d)->devices;
+
+    if (last < first || (port && last > UINT16_MAX))
+        return -EINVAL;
+    for (unsigned i = 0; i < devices->nr; i++) {
+        const struct hvm_device *other = &devices->list[i];
+
+        if (other->port == port && first <= other->last && last >= other->first)
+            return -EEXIST;
+    }
+    if (devices->nr == HVM_MAX_DEVICES)
+        return -ENOSPC;
+    devices->list[devices->nr++] =
+        (struct hvm_device){.first = first, .last = last, .fn = fn, .port = port};
+    return 0;
+}
+
+static hvm_device_fn *device_at(const struct hvm_devices *devices, const struct hvm_access *a)
+{
+    uint64_t last = a->address + a->bytes - 1;
+
+    for (unsigned i = 0; i < devices->nr; i++) {
+        const struct hvm_device *device = &devices->list[i];
+
+        if (device->port == a->port && a->address >= device->first && last <= device->last &&
+            last >= a->address)
+            return device->fn;
+    }
+    return NULL;
+}
+
+// Its registers are written as wholes only.
+static void access_lapic(struct hvm_vcpu *v, struct hvm_access *a)
+{
+    unsigned offset = a->address % PAGE_SIZE;
+
+    if (!a->write)
+        a->data = lapic_read(v, offset & ~3u) >> (offset & 3) * 8;
+    else if (a->bytes == 4 && !(offset & 3))
+        lapic_write(v, offset, (uint32_t)a->data);
+}
+
+static void perform(struct hvm_vcpu *v, struct hvm_access *a)
+{
+    hvm_device_fn *fn;
+
+    if (!a->port && lapic_covers(v, a->address)) {
+        access_lapic(v, a);
+        return;
+    }
+    fn = device_at(&to_hvmd(v->v.domain)->devices, a);
+    if (fn)
+        fn(v, a);
+    else if (!a->write)
+        a->data = ~0ull;
+}
+
+static bool is_same(const struct hvm_access *a, const struct hvm_access *b)
+{
+    return a->address == b->address && a->bytes == b->bytes && a->port == b->port &&
+           a->write == b->write;
+}
+
+// Another vCPU may have changed the instruction meanwhile, or what it reads: then it is another
+// one, and begins now.
+static bool is_remembered(struct hvm_access_log *log, struct hvm_access *a)
+{
+    if (log->next == log->nr)
+        return false;
+    if (is_same(&log->done[log->next], a)) {
+        a->data = log->done[log->next++].data;
+        return true;
+    }
+    log->nr = log->next = 0;
+    return false;
+}
+
+enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a)
+{
+    struct hvm_access_log *log = &v->accesses;
+
+    if (is_remembered(log, a))
+        return HVM_ACCESS_DONE;
+    perform(v, a);
+    if (log->nr < HVM_MAX_ACCESSES) {
+        log->done[log->nr++] = *a;
+        log->next = log->nr;
+    } else {
+        domain_crash(v->v.domain, "an instruction with more than %u accesses to devices",
+                     HVM_MAX_ACCESSES);
+    }
+    return HVM_ACCESS_DONE;
+}
+
+void hvm_access_retire(struct hvm_vcpu *v)
+{
+    v->accesses.nr = v->accesses.next = 0;
+}
