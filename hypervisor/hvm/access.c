@@ -56,9 +56,7 @@ static void perform(struct hvm_vcpu *v, struct hvm_access *a)
         return;
     }
     fn = device_at(&to_hvmd(v->v.domain)->devices, a);
-    if (fn)
-        fn(v, a);
-    else if (!a->write)
+    if ((!fn || !fn(v, a)) && !a->write)
         a->data = ~0ull;
 }
 

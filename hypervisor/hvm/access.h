@@ -25,8 +25,9 @@ struct hvm_access {
 enum hvm_access_result { HVM_ACCESS_DONE, HVM_ACCESS_WAIT };
 
 // A device in the hypervisor. A read fills a->data, of which bytes beyond the access's are ignored.
-// Called on the vCPU that makes the access, with no lock held; must not wait.
-typedef void hvm_device_fn(struct hvm_vcpu *v, struct hvm_access *a);
+// False: it is not for this device after all, and goes on as if there was none; it may then be made
+// once more. Called on the vCPU that makes the access, with no lock held; must not wait.
+typedef bool hvm_device_fn(struct hvm_vcpu *v, struct hvm_access *a);
 
 #define HVM_MAX_DEVICES 32
 struct hvm_devices {

@@ -24,12 +24,11 @@ static void debug_char(struct hvm_vcpu *v, char c)
     v->debug_length = 0;
 }
 
-static void debug_port(struct hvm_vcpu *v, struct hvm_access *a)
+static bool debug_port(struct hvm_vcpu *v, struct hvm_access *a)
 {
     if (a->write)
         debug_char(v, (char)a->data);
-    else
-        a->data = ~0ull;
+    return a->write;
 }
 
 int hvm_debug_port_init(struct domain *d)

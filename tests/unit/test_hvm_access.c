@@ -7,7 +7,8 @@
 #include "lib/errno.h"
 #include "tests/unit/hvm_kit.h"
 
-#define MMIO 0xfed00000ull
+#define MMIO     0xfed00000ull
+#define DECLINED 0x41 // a port of a device that will not have it
 
 static struct hvm_domain *d;
 static struct hvm_vcpu *v;
@@ -21,13 +22,16 @@ static void begin(void)
     calls = 0;
 }
 
-static void device(struct hvm_vcpu *who, struct hvm_access *a)
+static bool device(struct hvm_vcpu *who, struct hvm_access *a)
 {
     CU_ASSERT_PTR_EQUAL(who, v);
     seen = *a;
     calls++;
+    if (a->port && a->address == DECLINED)
+        return false;
     if (!a->write)
         a->data = 0x1234;
+    return true;
 }
 
 static uint64_t read_at(bool port, uint64_t address, uint8_t bytes)
@@ -59,6 +63,8 @@ static void test_ranges(void)
     CU_ASSERT_EQUAL(read_at(false, ~0ull, 1), 0x1234);
     CU_ASSERT_EQUAL(read_at(false, ~0ull, 2), ~0ull); // past the end of all addresses
     CU_ASSERT_EQUAL(calls, 5);
+    CU_ASSERT_EQUAL(read_at(true, DECLINED, 1), ~0ull);
+    CU_ASSERT_EQUAL(calls, 6);
     for (unsigned i = d->devices.nr; i < HVM_MAX_DEVICES; i++)
         CU_ASSERT_EQUAL(hvm_device_add(&d->d, true, 0x100 + i, 0x100 + i, device), 0);
     CU_ASSERT_EQUAL(hvm_device_add(&d->d, true, 0x300, 0x300, device), -ENOSPC);
