@@ -1,23 +1,16 @@
-// Kernels as guests are made of them: unpacked, read, planned and, where they are good, built into
-// a guest of 8 MB. Whatever comes, it ends with an error in words or with a guest that is
+// Kernels as PV guests are made of them: unpacked, read, planned and, where they are good, built
+// into a guest of 8 MB. Whatever comes, it ends with an error in words or with a guest that is
 // consistent, and nothing is touched that is not the new domain's.
 //
 // sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
 // sources: tests/tools/fake_machine.c
 // libraries: -D_GNU_SOURCE -Idom0-tools -lz -llzma -lzstd
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "builder/builder.h"
+#include "tests/fuzz/builder_input.h"
 #include "tests/tools/fake_machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define PAGES 2048
 
 int control_sysctl(struct control *control, struct xen_sysctl *op)
 {
@@ -48,28 +41,6 @@ static void build(struct guest_image *image, FILE *messages)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static FILE *messages;
-    static char path[32], said[4096];
-    static int fd = -1;
-    struct guest_image_source source = {
-        .kernel = path, .cmdline = "console=hvc0", .memory_kib = PAGES * 4};
-    struct guest_image *image;
-
-    if (fd < 0) {
-        fd = memfd_create("kernel", 0);
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        messages = fmemopen(said, sizeof(said), "w");
-    }
-    rewind(messages);
-    if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
-        abort();
-    if (guest_image_open(&source, messages, &image)) {
-        fflush(messages);
-        if (ftell(messages) <= 0)
-            abort(); // it must be said
-        return 0;
-    }
-    build(image, messages);
-    guest_image_free(image);
+    try_kernel(data, size, false, build);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tests/tools/block_world.h"
 
 #define IMAGE_BYTES (8u << 20)
@@ -430,25 +431,22 @@ static void test_resume_states(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("vellum-blkback", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"read write", test_read_write},
+        {"sectors", test_sectors},
+        {"indirect", test_indirect},
+        {"flush and barrier", test_flush_and_barrier},
+        {"barrier order", test_barrier_order},
+        {"discard", test_discard},
+        {"bad requests", test_bad_requests},
+        {"read only", test_read_only},
+        {"overrun", test_overrun},
+        {"resume states", test_resume_states},
+        {"persistent", test_persistent},
+        {"killed", test_killed},
+        {"killed persistent", test_killed_persistent},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_ADD_TEST(suite, test_read_write);
-    CU_ADD_TEST(suite, test_sectors);
-    CU_ADD_TEST(suite, test_indirect);
-    CU_ADD_TEST(suite, test_flush_and_barrier);
-    CU_ADD_TEST(suite, test_barrier_order);
-    CU_ADD_TEST(suite, test_discard);
-    CU_ADD_TEST(suite, test_bad_requests);
-    CU_ADD_TEST(suite, test_read_only);
-    CU_ADD_TEST(suite, test_overrun);
-    CU_ADD_TEST(suite, test_resume_states);
-    CU_ADD_TEST(suite, test_persistent);
-    CU_ADD_TEST(suite, test_killed);
-    CU_ADD_TEST(suite, test_killed_persistent);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return run_suite("vellum-blkback", tests);
 }

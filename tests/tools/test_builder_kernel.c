@@ -16,6 +16,7 @@
 #include "builder/unpack.h"
 #include "pv-abi/elfnote.h"
 #include "pv-abi/features.h"
+#include "tests/suite.h"
 #include "tests/unit/elf_maker.h"
 
 #define BASE 0xffffffff80000000
@@ -457,26 +458,23 @@ static void test_debian(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"good kernel", test_good_kernel},
+        {"notes in sections", test_notes_in_sections},
+        {"segments in any order", test_segments_in_any_order},
+        {"no kernel", test_no_kernel},
+        {"damaged segments", test_damaged_segments},
+        {"contradictions", test_contradictions},
+        {"features", test_features},
+        {"damage", test_damage},
+        {"packings", test_packings},
+        {"lies about size", test_lies_about_size},
+        {"unread packings", test_unread_packings},
+        {"packed damage", test_packed_damage},
+        {"Debian's kernel", test_debian},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("builder: kernels", NULL, NULL);
-    CU_add_test(suite, "good kernel", test_good_kernel);
-    CU_add_test(suite, "notes in sections", test_notes_in_sections);
-    CU_add_test(suite, "segments in any order", test_segments_in_any_order);
-    CU_add_test(suite, "no kernel", test_no_kernel);
-    CU_add_test(suite, "damaged segments", test_damaged_segments);
-    CU_add_test(suite, "contradictions", test_contradictions);
-    CU_add_test(suite, "features", test_features);
-    CU_add_test(suite, "damage", test_damage);
-    CU_add_test(suite, "packings", test_packings);
-    CU_add_test(suite, "lies about size", test_lies_about_size);
-    CU_add_test(suite, "unread packings", test_unread_packings);
-    CU_add_test(suite, "packed damage", test_packed_damage);
-    if (getenv("VMLINUZ"))
-        CU_add_test(suite, "Debian's kernel", test_debian);
-    else
-        printf("SKIPPED: Debian's kernel (VMLINUZ does not name one)\n");
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    without_kernel(tests);
+    return run_suite("builder: kernels", tests);
 }

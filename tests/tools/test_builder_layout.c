@@ -14,6 +14,7 @@
 #include "builder/builder.h"
 #include "builder/layout.h"
 #include "pv-abi/elfnote.h"
+#include "tests/suite.h"
 #include "tests/unit/elf_maker.h"
 
 #define BASE  0xffffffff80000000
@@ -317,15 +318,14 @@ static void test_images(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"many layouts", test_many_layouts},
+        {"the smallest guest", test_least},
+        {"addresses that are not the guest's", test_addresses_not_the_guests},
+        {"huge requests", test_huge_requests},
+        {"images", test_images},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("builder: layout", NULL, NULL);
-    CU_add_test(suite, "many layouts", test_many_layouts);
-    CU_add_test(suite, "the smallest guest", test_least);
-    CU_add_test(suite, "addresses that are not the guest's", test_addresses_not_the_guests);
-    CU_add_test(suite, "huge requests", test_huge_requests);
-    CU_add_test(suite, "images", test_images);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("builder: layout", tests);
 }

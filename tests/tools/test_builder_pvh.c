@@ -2,12 +2,13 @@
 // that it starts in; of layouts by themselves, and of a guest that is built into a made-up machine.
 //
 // sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
+// sources: tests/tools/pvh_machine.c
 // libraries: -lz -llzma -lzstd
 #include <CUnit/Basic.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "builder/acpi.h"
@@ -16,204 +17,16 @@
 #include "builder/pvh_vcpu.h"
 #include "pv-abi/elfnote.h"
 #include "pv-abi/grant_table.h"
-#include "pv-abi/hvm/hvm_op.h"
 #include "pv-abi/hvm/params.h"
 #include "pv-abi/hvm/save.h"
 #include "pv-abi/hvm/start_info.h"
-#include "pv-abi/memory.h"
+#include "tests/suite.h"
+#include "tests/tools/pvh_machine.h"
 #include "tests/unit/elf_maker.h"
 
 #define PAGE  4096ul
 #define MIB   (1ul << 20)
-#define GUEST 5
 #define ENTRY 0x100010
-
-// The machine: one guest's frames, each a page of a file, so that mappings share them.
-// ---------------------------------------------------------------------------------------------
-
-static struct {
-    int file;
-    uint64_t gfns[16384];
-    unsigned frames, most;
-    uint64_t claimed;
-    uint64_t params[HVM_NR_PARAMS];
-    uint8_t context[4096]; // as it was set
-    uint32_t context_len;
-    uint32_t map_entries;
-    uint64_t grants_at; // guest frame, 0: not shown
-    uint8_t *mapped;    // of the last frame that find() was asked for
-    const char *refuse; // what fails
-} m;
-
-static void reset(unsigned most)
-{
-    if (m.file > 0)
-        close(m.file);
-    memset(&m, 0, sizeof(m));
-    m.file = memfd_create("guest", MFD_CLOEXEC);
-    m.most = most;
-    CU_ASSERT_EQUAL_FATAL(ftruncate(m.file, sizeof(m.gfns) / 8 * PAGE), 0);
-}
-
-static int index_of(uint64_t gfn)
-{
-    for (unsigned i = 0; i < m.frames; i++)
-        if (m.gfns[i] == gfn)
-            return (int)i;
-    return -1;
-}
-
-static bool refused(const char *what)
-{
-    return m.refuse && !strcmp(m.refuse, what);
-}
-
-void *control_buffer(struct control *control, size_t size)
-{
-    return calloc(1, size);
-}
-
-void control_buffer_free(struct control *control, void *buffer, size_t size)
-{
-    free(buffer);
-}
-
-void *control_map(struct control *control, domid_t domain, int protection, const uint64_t *frames,
-                  size_t count, int *errors)
-{
-    uint8_t *at = mmap(NULL, count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    CU_ASSERT_EQUAL(domain, GUEST);
-    for (size_t i = 0; i < count; i++) {
-        int index = index_of(frames[i]);
-
-        if (index < 0 || refused("map")) {
-            munmap(at, count * PAGE);
-            errno = EINVAL;
-            return NULL;
-        }
-        mmap(at + i * PAGE, PAGE, protection, MAP_SHARED | MAP_FIXED, m.file,
-             (off_t)((unsigned)index * PAGE));
-    }
-    return at;
-}
-
-void control_unmap(void *address, size_t count)
-{
-    munmap(address, count * PAGE);
-}
-
-static void add_frame(uint64_t gfn)
-{
-    CU_ASSERT(index_of(gfn) < 0);
-    m.gfns[m.frames++] = gfn;
-}
-
-static long populate(const struct xen_memory_reservation *r)
-{
-    for (uint64_t i = 0; i < r->nr_extents; i++) {
-        CU_ASSERT_EQUAL(r->extent_start[i] % (1ul << r->extent_order), 0);
-        if (m.frames + (1u << r->extent_order) > m.most)
-            return (long)i;
-        for (uint64_t n = 0; n < 1ul << r->extent_order; n++)
-            add_frame(r->extent_start[i] + n);
-    }
-    return (long)r->nr_extents;
-}
-
-long control_memory_op(struct control *control, unsigned command, void *argument, size_t size)
-{
-    if (command == XENMEM_populate_physmap)
-        return populate(argument);
-    if (command == XENMEM_claim_pages) {
-        m.claimed = ((struct xen_memory_reservation *)argument)->nr_extents;
-        return 0;
-    }
-    if (command == XENMEM_set_memory_map) {
-        m.map_entries = ((struct xen_foreign_memory_map *)argument)->map.nr_entries;
-        return 0;
-    }
-    if (command == XENMEM_add_to_physmap && !refused("grants")) {
-        m.grants_at = ((struct xen_add_to_physmap *)argument)->gpfn;
-        add_frame(m.grants_at);
-        return 0;
-    }
-    if (command == XENMEM_remove_from_physmap) {
-        CU_ASSERT_EQUAL(((struct xen_remove_from_physmap *)argument)->gpfn, m.grants_at);
-        m.gfns[index_of(m.grants_at)] = UINT64_MAX; // its content can still be looked at
-        return 0;
-    }
-    return -ENOSYS;
-}
-
-long control_hypercall(struct control *control, unsigned number, const uint64_t a[5])
-{
-    const struct xen_hvm_param *p = (void *)a[1];
-
-    if (number != __HYPERVISOR_hvm_op || a[0] != HVMOP_set_param || refused("param"))
-        return -EPERM;
-    CU_ASSERT(p->domid == GUEST && p->index < HVM_NR_PARAMS);
-    m.params[p->index] = p->value;
-    return 0;
-}
-
-// A stream as the hypervisor gives it, of two vCPUs that have not run.
-static uint32_t give_context(uint8_t *to)
-{
-    static const struct {
-        uint16_t code, instance;
-        uint32_t length;
-    } records[] = {
-        {HVM_SAVE_CODE(HEADER), 0, HVM_SAVE_LENGTH(HEADER)},
-        {HVM_SAVE_CODE(LAPIC), 0, HVM_SAVE_LENGTH(LAPIC)},
-        {HVM_SAVE_CODE(MTRR), 0, HVM_SAVE_LENGTH(MTRR)},
-        {HVM_SAVE_CODE(MTRR), 1, HVM_SAVE_LENGTH(MTRR)},
-        {HVM_SAVE_CODE(END), 0, 0},
-    };
-    uint32_t at = 0;
-
-    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
-        if (to) {
-            memcpy(to + at, &records[i], sizeof(records[i]));
-            memset(to + at + sizeof(records[i]), 0x5a, records[i].length);
-        }
-        at += (uint32_t)sizeof(records[i]) + records[i].length;
-    }
-    return at;
-}
-
-int control_domctl(struct control *control, struct xen_domctl *op)
-{
-    CU_ASSERT_EQUAL(op->domain, GUEST);
-    if (op->cmd == XEN_DOMCTL_gethvmcontext) {
-        op->u.hvmcontext.size = give_context(op->u.hvmcontext.buffer);
-        return 0;
-    }
-    if (op->cmd != XEN_DOMCTL_sethvmcontext || refused("context"))
-        return -EINVAL;
-    m.context_len = op->u.hvmcontext.size;
-    CU_ASSERT_FATAL(m.context_len <= sizeof(m.context));
-    memcpy(m.context, op->u.hvmcontext.buffer, m.context_len);
-    return 0;
-}
-
-int control_sysctl(struct control *control, struct xen_sysctl *op)
-{
-    op->u.physinfo.free_pages = m.most;
-    return 0;
-}
-
-// A copy of one of the guest's frames, until the next is asked for.
-static const void *frame(uint64_t gfn)
-{
-    static uint8_t page[PAGE];
-    int index = index_of(gfn);
-
-    CU_ASSERT_FATAL(index >= 0);
-    CU_ASSERT_EQUAL_FATAL(pread(m.file, page, PAGE, (off_t)((unsigned)index * PAGE)),
-                          (ssize_t)PAGE);
-    return page;
-}
 
 // Layouts
 // ---------------------------------------------------------------------------------------------
@@ -379,7 +192,7 @@ static struct guest_image *open_guest(uint64_t memory_kib)
 
 static int build(struct guest_image *image, struct guest_build *result)
 {
-    struct guest_target target = {.domain = GUEST, .console_port = 2, .xenstore_port = 1};
+    struct guest_target target = {.domain = PVH_GUEST, .console_port = 2, .xenstore_port = 1};
     FILE *messages = fmemopen(said, sizeof(said), "w");
     int rc = guest_image_build(image, &target, messages, result);
 
@@ -391,7 +204,7 @@ static int build(struct guest_image *image, struct guest_build *result)
 
 static void check_start_info(uint64_t address, unsigned entries)
 {
-    const uint8_t *page = frame(address / PAGE);
+    const uint8_t *page = pvh_machine_page(address / PAGE);
     struct hvm_start_info info;
     struct hvm_modlist_entry module;
 
@@ -403,7 +216,7 @@ static void check_start_info(uint64_t address, unsigned entries)
     CU_ASSERT_STRING_EQUAL((const char *)page + info.cmdline_paddr % PAGE, "root=/dev/xvda quiet");
     memcpy(&module, page + info.modlist_paddr % PAGE, sizeof(module));
     CU_ASSERT_EQUAL(module.size, 6);
-    CU_ASSERT_EQUAL(memcmp((const uint8_t *)frame(module.paddr / PAGE), "initrd", 6), 0);
+    CU_ASSERT_EQUAL(memcmp((const uint8_t *)pvh_machine_page(module.paddr / PAGE), "initrd", 6), 0);
 }
 
 // The records that were set: in order, whole, and of each vCPU what must be.
@@ -415,21 +228,22 @@ static struct hvm_hw_cpu check_context(void)
     unsigned mtrrs = 0, cpus = 0;
     uint32_t at = 0;
 
-    while (at + sizeof(d) <= m.context_len) {
-        memcpy(&d, m.context + at, sizeof(d));
+    while (at + sizeof(d) <= pvh_machine.context_len) {
+        memcpy(&d, pvh_machine.context + at, sizeof(d));
         CU_ASSERT(at || d.typecode == HVM_SAVE_CODE(HEADER));
         at += (uint32_t)sizeof(d);
-        CU_ASSERT_FATAL(d.length <= m.context_len - at);
+        CU_ASSERT_FATAL(d.length <= pvh_machine.context_len - at);
         if (d.typecode == HVM_SAVE_CODE(MTRR)) {
-            memcpy(&mtrr, m.context + at, sizeof(mtrr));
+            memcpy(&mtrr, pvh_machine.context + at, sizeof(mtrr));
             CU_ASSERT(d.instance == mtrrs++ && mtrr.msr_mtrr_def_type == (6 | 1 << 11));
             CU_ASSERT_EQUAL(mtrr.msr_mtrr_cap, 0x5a5a5a5a5a5a5a5a);
         }
         if (d.typecode == HVM_SAVE_CODE(CPU) && !cpus++)
-            memcpy(&cpu, m.context + at, sizeof(cpu));
+            memcpy(&cpu, pvh_machine.context + at, sizeof(cpu));
         at += d.length;
     }
-    CU_ASSERT(at == m.context_len && d.typecode == HVM_SAVE_CODE(END) && mtrrs == 2 && cpus == 1);
+    CU_ASSERT(at == pvh_machine.context_len && d.typecode == HVM_SAVE_CODE(END) && mtrrs == 2 &&
+              cpus == 1);
     return cpu;
 }
 
@@ -437,11 +251,11 @@ static void check_grants(void)
 {
     const struct grant_entry_v1 *table;
 
-    CU_ASSERT_EQUAL(index_of(m.grants_at), -1); // not shown any more
-    m.gfns[index_of(UINT64_MAX)] = m.grants_at;
-    table = frame(m.grants_at);
-    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_CONSOLE].frame, m.params[HVM_PARAM_CONSOLE_PFN]);
-    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_XENSTORE].frame, m.params[HVM_PARAM_STORE_PFN]);
+    CU_ASSERT(!pvh_machine_has(pvh_machine.grants_at)); // not shown any more
+    table = pvh_machine_grants();
+    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_CONSOLE].frame,
+                    pvh_machine.params[HVM_PARAM_CONSOLE_PFN]);
+    CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_XENSTORE].frame, pvh_machine.params[HVM_PARAM_STORE_PFN]);
     CU_ASSERT_EQUAL(table[GNTTAB_RESERVED_XENSTORE].flags, GTF_permit_access);
 }
 
@@ -452,27 +266,29 @@ static void test_built(void)
     struct hvm_hw_cpu cpu;
     const uint32_t *identity;
 
-    reset(16384);
+    pvh_machine_reset(16384);
     image = open_guest(5 * 1024 + 4); // not in pieces of 2 MB
     CU_ASSERT_PTR_NOT_NULL_FATAL(image);
     CU_ASSERT_EQUAL_FATAL(build(image, &result), 0);
     CU_ASSERT_STRING_EQUAL(said, "");
-    CU_ASSERT_EQUAL(m.claimed, 0);
-    CU_ASSERT_EQUAL(m.frames, 1281 + PVH_ACPI_PAGES + PVH_SPECIAL_PAGES + 1); // and the grants'
-    CU_ASSERT(result.console_mfn == m.params[HVM_PARAM_CONSOLE_PFN] &&
-              index_of(result.console_mfn) >= 0);
-    CU_ASSERT(result.xenstore_mfn == m.params[HVM_PARAM_STORE_PFN] &&
-              index_of(result.xenstore_mfn) >= 0);
-    CU_ASSERT(m.params[HVM_PARAM_STORE_EVTCHN] == 1 && m.params[HVM_PARAM_CONSOLE_EVTCHN] == 2);
-    identity = frame(m.params[HVM_PARAM_IDENT_PT] / PAGE);
+    CU_ASSERT_EQUAL(pvh_machine.claimed, 0);
+    CU_ASSERT_EQUAL(pvh_machine.frames, 1281 + PVH_ACPI_PAGES + PVH_SPECIAL_PAGES);
+    CU_ASSERT(result.console_mfn == pvh_machine.params[HVM_PARAM_CONSOLE_PFN] &&
+              pvh_machine_has(result.console_mfn));
+    CU_ASSERT(result.xenstore_mfn == pvh_machine.params[HVM_PARAM_STORE_PFN] &&
+              pvh_machine_has(result.xenstore_mfn));
+    CU_ASSERT(pvh_machine.params[HVM_PARAM_STORE_EVTCHN] == 1 &&
+              pvh_machine.params[HVM_PARAM_CONSOLE_EVTCHN] == 2);
+    identity = pvh_machine_page(pvh_machine.params[HVM_PARAM_IDENT_PT] / PAGE);
     CU_ASSERT(identity[0] == 0xe7 && identity[1023] == 0xffc000e7);
     cpu = check_context();
     CU_ASSERT(cpu.rip == ENTRY && cpu.cr0 == 0x11 && cpu.rflags == 2 && cpu.cs_arbytes == 0xc9b);
     CU_ASSERT(cpu.ss_arbytes == 0xc93 && cpu.tr_arbytes == 0x8b && cpu.cs_limit == UINT32_MAX);
-    check_start_info(cpu.rbx, m.map_entries);
-    CU_ASSERT_EQUAL(memcmp(frame(PVH_ACPI_FRAME), "RSD PTR ", 8), 0);
-    CU_ASSERT_EQUAL(*(const uint8_t *)frame(MIB / PAGE), 0x90); // the kernel's text, and its data
-    CU_ASSERT_EQUAL(*(const uint8_t *)frame(MIB / PAGE + 1), 0xda);
+    check_start_info(cpu.rbx, pvh_machine.map_entries);
+    CU_ASSERT_EQUAL(memcmp(pvh_machine_page(PVH_ACPI_FRAME), "RSD PTR ", 8), 0);
+    CU_ASSERT_EQUAL(*(const uint8_t *)pvh_machine_page(MIB / PAGE),
+                    0x90); // the kernel's text, and its data
+    CU_ASSERT_EQUAL(*(const uint8_t *)pvh_machine_page(MIB / PAGE + 1), 0xda);
     check_grants();
     guest_image_free(image);
 }
@@ -482,12 +298,12 @@ static void fails(unsigned most, const char *refuse, int error, const char *word
     struct guest_image *image = open_guest(8 * 1024);
     struct guest_build result;
 
-    reset(most);
-    m.refuse = refuse;
+    pvh_machine_reset(most);
+    pvh_machine.refuse = refuse;
     CU_ASSERT_PTR_NOT_NULL_FATAL(image);
     CU_ASSERT_EQUAL(build(image, &result), error);
     SAYS(words);
-    CU_ASSERT_EQUAL(m.claimed, 0);
+    CU_ASSERT_EQUAL(pvh_machine.claimed, 0);
     guest_image_free(image);
 }
 
@@ -521,7 +337,7 @@ static void test_bad_kernels(void)
 static void test_bad_context(void)
 {
     uint8_t good[1024], out[PVH_STREAM_MAX(1024)];
-    uint32_t n = give_context(good);
+    uint32_t n = pvh_machine_context(good);
 
     CU_ASSERT(pvh_vcpu_records(good, n, ENTRY, 0, out) > 0);
     CU_ASSERT_EQUAL(pvh_vcpu_records(good, 0, ENTRY, 0, out), -EIO);
@@ -531,20 +347,19 @@ static void test_bad_context(void)
 
 int main(void)
 {
+    static CU_TestInfo tests[] = {
+        {"files", make_files},
+        {"layouts", test_layouts},
+        {"ACPI tables", test_acpi},
+        {"built", test_built},
+        {"each step fails", test_failures},
+        {"bad kernels", test_bad_kernels},
+        {"bad context", test_bad_context},
+        CU_TEST_INFO_NULL,
+    };
     int failed;
 
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("PVH guests", NULL, NULL);
-    CU_add_test(s, "files", make_files);
-    CU_add_test(s, "layouts", test_layouts);
-    CU_add_test(s, "ACPI tables", test_acpi);
-    CU_add_test(s, "built", test_built);
-    CU_add_test(s, "each step fails", test_failures);
-    CU_add_test(s, "bad kernels", test_bad_kernels);
-    CU_add_test(s, "bad context", test_bad_context);
-    CU_basic_run_tests();
-    failed = CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
-    CU_cleanup_registry();
+    failed = run_suite("PVH guests", tests);
     unlink(kernel_path);
     unlink(ramdisk_path);
     return failed;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/keys.h"
+#include "tests/suite.h"
 #include "tests/tools/config_kit.h"
 
 #define X31  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -408,25 +409,23 @@ static void test_bad_json(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("config", NULL, NULL);
-    CU_add_test(suite, "defaults", test_defaults);
-    CU_add_test(suite, "every key", test_every_key);
-    CU_add_test(suite, "all keys are read", test_all_keys_are_read);
-    CU_add_test(suite, "unknown keys", test_unknown_keys);
-    CU_add_test(suite, "refused keys", test_refused_keys);
-    CU_add_test(suite, "PVH", test_pvh);
-    CU_add_test(suite, "wrong values", test_wrong_values);
-    CU_add_test(suite, "cpuid", test_cpuid);
-    CU_add_test(suite, "wrong cpuid", test_wrong_cpuid);
-    CU_add_test(suite, "warnings", test_warnings);
-    CU_add_test(suite, "overrides", test_overrides);
-    CU_add_test(suite, "files", test_load);
-    CU_add_test(suite, "JSON of libxl", test_json_from_libxl);
-    CU_add_test(suite, "bad JSON", test_bad_json);
-    CU_basic_set_mode(CU_BRM_NORMAL);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static CU_TestInfo tests[] = {
+        {"defaults", test_defaults},
+        {"every key", test_every_key},
+        {"all keys are read", test_all_keys_are_read},
+        {"unknown keys", test_unknown_keys},
+        {"refused keys", test_refused_keys},
+        {"PVH", test_pvh},
+        {"wrong values", test_wrong_values},
+        {"cpuid", test_cpuid},
+        {"wrong cpuid", test_wrong_cpuid},
+        {"warnings", test_warnings},
+        {"overrides", test_overrides},
+        {"files", test_load},
+        {"JSON of libxl", test_json_from_libxl},
+        {"bad JSON", test_bad_json},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("config", tests);
 }

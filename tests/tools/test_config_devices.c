@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "config/vdev.h"
+#include "tests/suite.h"
 #include "tests/tools/config_kit.h"
 
 #define BASE "name='a'\nkernel='/k'\nmemory=128\n"
@@ -362,19 +363,17 @@ static void test_resolved(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("config devices", NULL, NULL);
-    CU_add_test(suite, "disks, beside xl", test_disks_beside_xl);
-    CU_add_test(suite, "disk messages", test_disk_messages);
-    CU_add_test(suite, "virtual disks' numbers", test_vdevs);
-    CU_add_test(suite, "network cards", test_vifs);
-    CU_add_test(suite, "rates", test_rates);
-    CU_add_test(suite, "network card messages", test_vif_messages);
-    CU_add_test(suite, "CPU lists", test_cpu_lists);
-    CU_add_test(suite, "CPU lists of a configuration", test_resolved);
-    CU_basic_set_mode(CU_BRM_NORMAL);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static CU_TestInfo tests[] = {
+        {"disks, beside xl", test_disks_beside_xl},
+        {"disk messages", test_disk_messages},
+        {"virtual disks' numbers", test_vdevs},
+        {"network cards", test_vifs},
+        {"rates", test_rates},
+        {"network card messages", test_vif_messages},
+        {"CPU lists", test_cpu_lists},
+        {"CPU lists of a configuration", test_resolved},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("config devices", tests);
 }

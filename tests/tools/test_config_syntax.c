@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/syntax.h"
+#include "tests/suite.h"
 
 static char said[65536];
 static struct config_memory *memory;
@@ -105,90 +106,84 @@ static bool agree(const char *text, size_t length)
     return same;
 }
 
+// Lines, semicolons, comments.
+static const char *const separators[] = {
+    "", "\n", ";", " ; ;\n", "#\n", "a=1", "a=1\n", " a\t=\t1 \n", "a=1;b=2", "a=1;;b='x'#y\nc=3",
+};
+
+// Strings, numbers, keys.
+static const char *const scalars[] = {
+    "a='x\"y'\n", "a=\"x'y\"\n", "a='\\'\\\"\\\\\\n\\t\\a\\b\\f\\r\\v'\n",
+    "a=''\n",     "a='#;=[]'\n", "a=0x1f\n",
+    "a=017\n",    "a=12a\n",     "a=08\n",
+    "a=x\n",      "a=-5\n",      "a=1.5\n",
+    "a=True\n",   "a=\n",        "a\n",
+    "a=\n1\n",    "a\n=1\n",     "=1\n",
+    "1=a\n",      "A=1\n",       "aB=1\n",
+    "_a=1\n",     "a-b=1\n",     "a_9=1\n",
+    "a=1 b=2\n",  "a='x''y'\n",  "a='x\n",
+    "a='x\n'\n",  "a='x\\q'\n",  "a='\\",
+    "a='\\'\n",
+};
+
+// Lists, and what goes on after a line's end.
+static const char *const lists[] = {
+    "a=[]\n",
+    "a=[1]\n",
+    "a=[1,]\n",
+    "a=[,]\n",
+    "a=[1,,2]\n",
+    "a=[1 2]\n",
+    "a=['x',\"y\",3]\n",
+    "a=[\n1\n,\n2\n,\n]\n",
+    "a=[ # c\n 1, # d\n 2 ]\n",
+    "a=[[1,[2]],3]\n",
+    "a=[[]]\n",
+    "a=[1\n",
+    "a=[1;2]\n",
+    "a=1]\n",
+    "a=[1]]\n",
+    "a=(1)\n",
+    "a=\\\n1\n",
+    "a=1\r\n",
+};
+
+// Adding, repeating, and what is no configuration.
+static const char *const others[] = {
+    "a+='x'\n",
+    "a='x'\na+='y'\n",
+    "a=['x']\na+=['y',['z']]\n",
+    "a=['x']\na+='y'\n",
+    "a='x'\na+=['y']\n",
+    "a=1\na=2\n",
+    "a=1\na=[2]\n",
+    "a+ ='x'\n",
+    "a + = 'x'\n",
+    "a+=\n",
+    "a='\xc3\xa9'\n",
+    "\xc3\xa9=1\n",
+    "a=1,2\n",
+    "a='x'+'y'\n",
+    "a=[1]+[2]\n",
+    "a={1}\n",
+    "a=\"x\"\n b=2",
+    "\t\n \t \n a = 'x' ; \n",
+};
+
+static void agree_on_all(const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        CU_ASSERT(agree(texts[i], strlen(texts[i])));
+}
+
+#define AGREE_ON(texts) agree_on_all(texts, sizeof(texts) / sizeof((texts)[0]))
+
 static void test_texts(void)
 {
-    static const char *const texts[] = {
-        "",
-        "\n",
-        ";",
-        " ; ;\n",
-        "#\n",
-        "a=1",
-        "a=1\n",
-        " a\t=\t1 \n",
-        "a=1;b=2",
-        "a=1;;b='x'#y\nc=3",
-        "a='x\"y'\n",
-        "a=\"x'y\"\n",
-        "a='\\'\\\"\\\\\\n\\t\\a\\b\\f\\r\\v'\n",
-        "a=''\n",
-        "a='#;=[]'\n",
-        "a=0x1f\n",
-        "a=017\n",
-        "a=12a\n",
-        "a=08\n",
-        "a=x\n",
-        "a=-5\n",
-        "a=1.5\n",
-        "a=True\n",
-        "a=\n",
-        "a\n",
-        "a=\n1\n",
-        "a\n=1\n",
-        "=1\n",
-        "1=a\n",
-        "A=1\n",
-        "aB=1\n",
-        "_a=1\n",
-        "a-b=1\n",
-        "a_9=1\n",
-        "a=1 b=2\n",
-        "a='x''y'\n",
-        "a='x\n",
-        "a='x\n'\n",
-        "a='x\\q'\n",
-        "a='\\",
-        "a='\\'\n",
-        "a=[]\n",
-        "a=[1]\n",
-        "a=[1,]\n",
-        "a=[,]\n",
-        "a=[1,,2]\n",
-        "a=[1 2]\n",
-        "a=['x',\"y\",3]\n",
-        "a=[\n1\n,\n2\n,\n]\n",
-        "a=[ # c\n 1, # d\n 2 ]\n",
-        "a=[[1,[2]],3]\n",
-        "a=[[]]\n",
-        "a=[1\n",
-        "a=[1;2]\n",
-        "a=1]\n",
-        "a=[1]]\n",
-        "a=(1)\n",
-        "a=\\\n1\n",
-        "a=1\r\n",
-        "a+='x'\n",
-        "a='x'\na+='y'\n",
-        "a=['x']\na+=['y',['z']]\n",
-        "a=['x']\na+='y'\n",
-        "a='x'\na+=['y']\n",
-        "a=1\na=2\n",
-        "a=1\na=[2]\n",
-        "a+ ='x'\n",
-        "a + = 'x'\n",
-        "a+=\n",
-        "a='\xc3\xa9'\n",
-        "\xc3\xa9=1\n",
-        "a=1,2\n",
-        "a='x'+'y'\n",
-        "a=[1]+[2]\n",
-        "a={1}\n",
-        "a=\"x\"\n b=2",
-        "\t\n \t \n a = 'x' ; \n",
-    };
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        CU_ASSERT(agree(texts[i], strlen(texts[i])));
+    AGREE_ON(separators);
+    AGREE_ON(scalars);
+    AGREE_ON(lists);
+    AGREE_ON(others);
 }
 
 static unsigned seed = 1;
@@ -336,15 +331,13 @@ static void test_limits(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("config syntax", NULL, NULL);
-    CU_add_test(suite, "texts, beside xl", test_texts);
-    CU_add_test(suite, "random texts, beside xl", test_random_texts);
-    CU_add_test(suite, "messages", test_messages);
-    CU_add_test(suite, "limits", test_limits);
-    CU_basic_set_mode(CU_BRM_NORMAL);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    static CU_TestInfo tests[] = {
+        {"texts, beside xl", test_texts},
+        {"random texts, beside xl", test_random_texts},
+        {"messages", test_messages},
+        {"limits", test_limits},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("config syntax", tests);
 }

@@ -22,6 +22,7 @@
 #include "consoled/guest.h"
 #include "consoled/terminal.h"
 #include "control/evtchn.h"
+#include "tests/suite.h"
 
 static struct consoled daemon_state, *const d = &daemon_state;
 static char folder[] = "/tmp/vellum-consoled-XXXXXX";
@@ -499,27 +500,28 @@ static void test_many(void)
 
 int main(void)
 {
+    static CU_TestInfo tests[] = {
+        {"guests that were there before", test_there_before},
+        {"typing", test_typing},
+        {"a guest that dies young", test_dies_young},
+        {"last words", test_last_words},
+        {"a number given again", test_number_again},
+        {"a flood", test_flood},
+        {"hostile ring", test_hostile_ring},
+        {"nodes", test_nodes},
+        {"refusals", test_refusals},
+        {"names", test_names},
+        {"store lost", test_store_lost},
+        {"no store at first", test_no_store_at_first},
+        {"many guests", test_many},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
+
     if (!mkdtemp(folder))
         return 1;
     terminal_linger = 300;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("consoled", NULL, NULL);
-
-    CU_add_test(s, "guests that were there before", test_there_before);
-    CU_add_test(s, "typing", test_typing);
-    CU_add_test(s, "a guest that dies young", test_dies_young);
-    CU_add_test(s, "last words", test_last_words);
-    CU_add_test(s, "a number given again", test_number_again);
-    CU_add_test(s, "a flood", test_flood);
-    CU_add_test(s, "hostile ring", test_hostile_ring);
-    CU_add_test(s, "nodes", test_nodes);
-    CU_add_test(s, "refusals", test_refusals);
-    CU_add_test(s, "names", test_names);
-    CU_add_test(s, "store lost", test_store_lost);
-    CU_add_test(s, "no store at first", test_no_store_at_first);
-    CU_add_test(s, "many guests", test_many);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
+    failed = run_suite("consoled", tests);
     rmdir(folder);
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return failed;
 }

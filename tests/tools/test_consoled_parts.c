@@ -16,6 +16,7 @@
 #include "consoled/backlog.h"
 #include "consoled/log_file.h"
 #include "consoled/ring.h"
+#include "tests/suite.h"
 
 static struct xencons_interface page;
 
@@ -274,21 +275,23 @@ static void test_backlog(void)
 
 int main(void)
 {
+    static CU_TestInfo tests[] = {
+        {"what the guest prints", test_take},
+        {"what is read and not put away", test_read_again},
+        {"what the guest is given", test_give},
+        {"hostile indices", test_hostile_indices},
+        {"log", test_log},
+        {"rotation", test_rotation},
+        {"full disk", test_full_disk},
+        {"backlog", test_backlog},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
+
     if (!mkdtemp(folder))
         return 1;
     snprintf(path, sizeof(path), "%s/log", folder);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("consoled's parts", NULL, NULL);
-
-    CU_add_test(s, "what the guest prints", test_take);
-    CU_add_test(s, "what is read and not put away", test_read_again);
-    CU_add_test(s, "what the guest is given", test_give);
-    CU_add_test(s, "hostile indices", test_hostile_indices);
-    CU_add_test(s, "log", test_log);
-    CU_add_test(s, "rotation", test_rotation);
-    CU_add_test(s, "full disk", test_full_disk);
-    CU_add_test(s, "backlog", test_backlog);
-    CU_basic_run_tests();
+    failed = run_suite("consoled's parts", tests);
     rmdir(folder);
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return failed;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "tests/tools/domain_world.h"
 
 #define ALL_STEPS                                                                             \
@@ -212,24 +213,22 @@ static void test_refused(void)
 
 int main(void)
 {
+    static CU_TestInfo tests[] = {
+        {"all goes well", test_made},
+        {"one call fails", test_one_fails},
+        {"the store dies", test_store_dies},
+        {"conflicts in the store", test_conflicts},
+        {"too little memory", test_no_memory},
+        {"no console daemon", test_no_console_daemon},
+        {"refused", test_refused},
+        CU_TEST_INFO_NULL,
+    };
     int failed;
 
     world_reset();
     config = world_config(ALL_STEPS);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("making a domain", NULL, NULL);
-
-    CU_add_test(s, "all goes well", test_made);
-    CU_add_test(s, "one call fails", test_one_fails);
-    CU_add_test(s, "the store dies", test_store_dies);
-    CU_add_test(s, "conflicts in the store", test_conflicts);
-    CU_add_test(s, "too little memory", test_no_memory);
-    CU_add_test(s, "no console daemon", test_no_console_daemon);
-    CU_add_test(s, "refused", test_refused);
-    CU_basic_run_tests();
-    failed = CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    failed = run_suite("making a domain", tests);
     domain_config_free(config);
     world_end();
-    CU_cleanup_registry();
     return failed;
 }

@@ -15,6 +15,7 @@
 
 #include "domain/userdata.h"
 #include "pv-abi/sched.h"
+#include "tests/suite.h"
 #include "tests/tools/domain_world.h"
 
 static domid_t guest; // the last one that was made
@@ -357,30 +358,28 @@ static void test_rename(void)
 
 int main(void)
 {
+    static CU_TestInfo tests[] = {
+        {"destroyed", test_destroy},
+        {"its remains", test_destroy_remains},
+        {"a call fails while it is destroyed", test_destroy_fails},
+        {"asked to", test_request},
+        {"asked, and does not hear", test_request_unheard},
+        {"asked, and gone", test_request_gone},
+        {"waited for", test_wait},
+        {"monitor: destroyed", test_destroyed},
+        {"monitor: restarted", test_restarted},
+        {"monitor: preserved", test_preserved},
+        {"monitor: renamed", test_renamed},
+        {"monitor: the brake", test_brake},
+        {"monitor: suspended", test_suspended},
+        {"monitor: its configuration is lost", test_config_lost},
+        {"renamed", test_rename},
+        CU_TEST_INFO_NULL,
+    };
     int failed;
 
     world_reset();
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("the end of a domain", NULL, NULL);
-
-    CU_add_test(s, "destroyed", test_destroy);
-    CU_add_test(s, "its remains", test_destroy_remains);
-    CU_add_test(s, "a call fails while it is destroyed", test_destroy_fails);
-    CU_add_test(s, "asked to", test_request);
-    CU_add_test(s, "asked, and does not hear", test_request_unheard);
-    CU_add_test(s, "asked, and gone", test_request_gone);
-    CU_add_test(s, "waited for", test_wait);
-    CU_add_test(s, "monitor: destroyed", test_destroyed);
-    CU_add_test(s, "monitor: restarted", test_restarted);
-    CU_add_test(s, "monitor: preserved", test_preserved);
-    CU_add_test(s, "monitor: renamed", test_renamed);
-    CU_add_test(s, "monitor: the brake", test_brake);
-    CU_add_test(s, "monitor: suspended", test_suspended);
-    CU_add_test(s, "monitor: its configuration is lost", test_config_lost);
-    CU_add_test(s, "renamed", test_rename);
-    CU_basic_run_tests();
-    failed = CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    failed = run_suite("the end of a domain", tests);
     world_end();
-    CU_cleanup_registry();
     return failed;
 }

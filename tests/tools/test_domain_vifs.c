@@ -16,6 +16,7 @@
 
 #include "domain/userdata.h"
 #include "domain/vifs.h"
+#include "tests/suite.h"
 #include "tests/tools/domain_world.h"
 
 #define BACK  "/local/domain/0/backend/vvif/1/0"
@@ -189,19 +190,22 @@ static void test_attached(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("network cards", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"made and gone with a domain", test_created},
+        {"what cannot be served", test_refused},
+        {"attached and detached", test_attached},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
+
     if (!mkdtemp(folder))
         return 1;
     snprintf(script, sizeof(script), "%s/script", folder);
     snprintf(notes, sizeof(notes), "%s/notes", folder);
-    CU_add_test(suite, "made and gone with a domain", test_created);
-    CU_add_test(suite, "what cannot be served", test_refused);
-    CU_add_test(suite, "attached and detached", test_attached);
-    CU_basic_run_tests();
+    failed = run_suite("network cards", tests);
     world_end();
     unlink(script);
     unlink(notes);
     rmdir(folder);
-    return CU_get_number_of_failures() != 0;
+    return failed;
 }

@@ -11,6 +11,7 @@
 
 #include "backends/common/store.h"
 #include "backends/net/netback.h"
+#include "tests/suite.h"
 
 #define BACK  "/local/domain/0/backend/vvif/7/1"
 #define FRONT "/local/domain/7/device/vif/1"
@@ -327,13 +328,14 @@ static void test_statistics(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("network device", NULL, NULL);
-    CU_add_test(suite, "prepared and released", test_prepare);
-    CU_add_test(suite, "a front end's offer", test_connect);
-    CU_add_test(suite, "several queues", test_queues);
-    CU_add_test(suite, "absurd nodes", test_refused);
-    CU_add_test(suite, "statistics on request", test_statistics);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    static CU_TestInfo tests[] = {
+        {"prepared and released", test_prepare},
+        {"a front end's offer", test_connect},
+        {"several queues", test_queues},
+        {"absurd nodes", test_refused},
+        {"statistics on request", test_statistics},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("network device", tests);
 }

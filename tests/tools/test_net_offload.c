@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "tests/tools/net_kit.h"
 
 static const struct net_guest takes_all = {true, true, true, true, true};
@@ -290,18 +291,19 @@ static void test_credit(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("network offload", NULL, NULL);
-    CU_add_test(suite, "frames are told by their headers", test_parse);
-    CU_add_test(suite, "broken headers", test_parse_refuses);
-    CU_add_test(suite, "tags, options, extension headers", test_parse_between);
-    CU_add_test(suite, "checksums", test_checksums);
-    CU_add_test(suite, "checksums towards the kernel", test_to_kernel);
-    CU_add_test(suite, "segments towards the kernel", test_segments_to_kernel);
-    CU_add_test(suite, "checksums towards the guest", test_to_guest);
-    CU_add_test(suite, "segments towards the guest", test_segments_to_guest);
-    CU_add_test(suite, "filters", test_filter);
-    CU_add_test(suite, "limits", test_credit);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    static CU_TestInfo tests[] = {
+        {"frames are told by their headers", test_parse},
+        {"broken headers", test_parse_refuses},
+        {"tags, options, extension headers", test_parse_between},
+        {"checksums", test_checksums},
+        {"checksums towards the kernel", test_to_kernel},
+        {"segments towards the kernel", test_segments_to_kernel},
+        {"checksums towards the guest", test_to_guest},
+        {"segments towards the guest", test_segments_to_guest},
+        {"filters", test_filter},
+        {"limits", test_credit},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("network offload", tests);
 }

@@ -11,6 +11,7 @@
 
 #include "backends/net/control_ring.h"
 #include "pv-abi/io/netif_ctrl.h"
+#include "tests/suite.h"
 #include "tests/tools/net_kit.h"
 
 static struct net_kit *kit;
@@ -576,23 +577,24 @@ static void test_hostile(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("network rings", NULL, NULL);
-    CU_add_test(suite, "frames of every length are sent", test_send);
-    CU_add_test(suite, "many frames", test_send_many);
-    CU_add_test(suite, "frames yet to be cut are sent", test_send_segments);
-    CU_add_test(suite, "wrong frames get an error", test_send_wrong);
-    CU_add_test(suite, "wrong chains get an error", test_send_wrong_chains);
-    CU_add_test(suite, "broken rings are told", test_send_broken);
-    CU_add_test(suite, "a limit on what is sent", test_limit);
-    CU_add_test(suite, "filters in both directions", test_filters);
-    CU_add_test(suite, "frames of every length are received", test_receive);
-    CU_add_test(suite, "a guest short of pages", test_receive_short_of_pages);
-    CU_add_test(suite, "pages revoked", test_receive_revoked);
-    CU_add_test(suite, "a killed server's sending is taken over", test_take_over_sending);
-    CU_add_test(suite, "a killed server's receiving is taken over", test_take_over_receiving);
-    CU_add_test(suite, "control ring", test_control_ring);
-    CU_add_test(suite, "a hostile guest", test_hostile);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    static CU_TestInfo tests[] = {
+        {"frames of every length are sent", test_send},
+        {"many frames", test_send_many},
+        {"frames yet to be cut are sent", test_send_segments},
+        {"wrong frames get an error", test_send_wrong},
+        {"wrong chains get an error", test_send_wrong_chains},
+        {"broken rings are told", test_send_broken},
+        {"a limit on what is sent", test_limit},
+        {"filters in both directions", test_filters},
+        {"frames of every length are received", test_receive},
+        {"a guest short of pages", test_receive_short_of_pages},
+        {"pages revoked", test_receive_revoked},
+        {"a killed server's sending is taken over", test_take_over_sending},
+        {"a killed server's receiving is taken over", test_take_over_receiving},
+        {"control ring", test_control_ring},
+        {"a hostile guest", test_hostile},
+        CU_TEST_INFO_NULL,
+    };
+
+    return run_suite("network rings", tests);
 }

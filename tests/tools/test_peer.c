@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "stream/stream.h"
+#include "tests/suite.h"
 #include "vl/handover.h"
 #include "vl/peer.h"
 #include "vl/vl.h"
@@ -193,20 +194,12 @@ static void test_bad_addresses(void)
 
 int main(void)
 {
-    CU_pSuite s;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"a program's answers", test_program}, {"a program that takes and gives", test_echo},
+        {"a deaf one", test_signal},           {"the network", test_network},
+        {"bad addresses", test_bad_addresses}, CU_TEST_INFO_NULL,
+    };
 
     signal(SIGPIPE, SIG_IGN);
-    CU_initialize_registry();
-    s = CU_add_suite("peer", NULL, NULL);
-    CU_add_test(s, "a program's answers", test_program);
-    CU_add_test(s, "a program that takes and gives", test_echo);
-    CU_add_test(s, "a deaf one", test_signal);
-    CU_add_test(s, "the network", test_network);
-    CU_add_test(s, "bad addresses", test_bad_addresses);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return run_suite("peer", tests);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/ready.h"
+#include "tests/suite.h"
 
 static int fd;
 
@@ -84,12 +85,12 @@ static void test_nobody(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("readiness", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"a socket by its path", test_path},
+        {"an abstract socket", test_abstract},
+        {"nobody to be told", test_nobody},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "a socket by its path", test_path);
-    CU_add_test(s, "an abstract socket", test_abstract);
-    CU_add_test(s, "nobody to be told", test_nobody);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("readiness", tests);
 }

@@ -7,6 +7,7 @@
 
 #include "pv-abi/io/blkif.h"
 #include "ring/ring.h"
+#include "tests/suite.h"
 
 #define PAGE 4096
 
@@ -275,22 +276,19 @@ static void test_resume(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("ring", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"size", test_size},
+        {"wrap", test_wrap},
+        {"full", test_full},
+        {"unpublished", test_unpublished},
+        {"copies", test_copies},
+        {"hold off", test_hold_off},
+        {"hostile front", test_hostile_front},
+        {"hostile back", test_hostile_back},
+        {"scribbled own", test_scribbled_own},
+        {"resume", test_resume},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_ADD_TEST(suite, test_size);
-    CU_ADD_TEST(suite, test_wrap);
-    CU_ADD_TEST(suite, test_full);
-    CU_ADD_TEST(suite, test_unpublished);
-    CU_ADD_TEST(suite, test_copies);
-    CU_ADD_TEST(suite, test_hold_off);
-    CU_ADD_TEST(suite, test_hostile_front);
-    CU_ADD_TEST(suite, test_hostile_back);
-    CU_ADD_TEST(suite, test_scribbled_own);
-    CU_ADD_TEST(suite, test_resume);
-    CU_basic_set_mode(CU_BRM_NORMAL);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return run_suite("ring", tests);
 }

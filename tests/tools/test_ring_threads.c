@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ring/ring.h"
+#include "tests/suite.h"
 
 #define REQUESTS 200000
 #define PATIENCE 30 // seconds without a wake-up are a loss, on however busy a machine
@@ -151,15 +152,12 @@ static void test_many_entries(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("ring, two threads", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"one entry", test_one_entry},
+        {"few entries", test_few_entries},
+        {"many entries", test_many_entries},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_ADD_TEST(suite, test_one_entry);
-    CU_ADD_TEST(suite, test_few_entries);
-    CU_ADD_TEST(suite, test_many_entries);
-    CU_basic_set_mode(CU_BRM_NORMAL);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return run_suite("ring, two threads", tests);
 }

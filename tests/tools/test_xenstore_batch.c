@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "xenstore/extensions.h"
 #include "xenstore_peer.h"
 
@@ -189,17 +190,12 @@ static void test_depth(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"together", test_together}, {"with watches", test_with_watches},
+        {"many", test_many},         {"too long", test_too_long},
+        {"lost", test_lost},         {"out of step", test_out_of_step},
+        {"depth", test_depth},       CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("xenstore batch", NULL, NULL);
-    CU_add_test(suite, "together", test_together);
-    CU_add_test(suite, "with watches", test_with_watches);
-    CU_add_test(suite, "many", test_many);
-    CU_add_test(suite, "too long", test_too_long);
-    CU_add_test(suite, "lost", test_lost);
-    CU_add_test(suite, "out of step", test_out_of_step);
-    CU_add_test(suite, "depth", test_depth);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    return run_suite("xenstore batch", tests);
 }

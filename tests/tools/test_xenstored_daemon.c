@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "pv-abi/io/xs_wire.h"
+#include "tests/suite.h"
 #include "xenstored/server.h"
 
 #define CLIENTS 1000
@@ -346,8 +347,13 @@ static void test_live_update(void)
 
 int main(int argc, char **argv)
 {
+    static CU_TestInfo tests[] = {
+        {"a thousand programs", test_many},     {"a bad program", test_bad_client},
+        {"one store at a time", test_only_one}, {"killed while it writes", test_killed},
+        {"live update", test_live_update},      CU_TEST_INFO_NULL,
+    };
     struct rlimit files = {4096, 4096};
-    CU_pSuite suite;
+    int failed;
 
     if (argc > 1)
         return server_main(argc, argv);
@@ -356,14 +362,7 @@ int main(int argc, char **argv)
         return 1;
     sprintf(socket_path, "%s/socket", folder);
     sprintf(state_path, "%s/state", folder);
-    CU_initialize_registry();
-    suite = CU_add_suite("vellum-xenstored", NULL, NULL);
-    CU_add_test(suite, "a thousand programs", test_many);
-    CU_add_test(suite, "a bad program", test_bad_client);
-    CU_add_test(suite, "one store at a time", test_only_one);
-    CU_add_test(suite, "killed while it writes", test_killed);
-    CU_add_test(suite, "live update", test_live_update);
-    CU_basic_run_tests();
+    failed = run_suite("vellum-xenstored", tests);
     if (daemon_pid)
         finish(SIGKILL);
     unlink(socket_path);
@@ -371,5 +370,5 @@ int main(int argc, char **argv)
     strcat(socket_path, ".lock");
     unlink(socket_path);
     rmdir(folder);
-    return CU_get_number_of_failures() || CU_get_error();
+    return failed;
 }

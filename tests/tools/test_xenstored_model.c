@@ -10,6 +10,7 @@
 // sources: dom0-tools/store/*.c
 #include <CUnit/Basic.h>
 
+#include "tests/suite.h"
 #include "tests/tools/xenstored_client.h"
 
 #define NODES    400
@@ -297,13 +298,12 @@ static void test_model(void)
 
 int main(int argc, char **argv)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"random operations in parallel transactions", test_model},
+        CU_TEST_INFO_NULL,
+    };
 
     if (argc > 1)
         seed = strtoull(argv[1], NULL, 0);
-    CU_initialize_registry();
-    suite = CU_add_suite("xenstored against a model", NULL, NULL);
-    CU_add_test(suite, "random operations in parallel transactions", test_model);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("xenstored against a model", tests);
 }

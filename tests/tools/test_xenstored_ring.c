@@ -6,6 +6,7 @@
 
 #include "store/ring.h"
 #include "store/state.h"
+#include "tests/suite.h"
 #include "tests/tools/xenstored_client.h"
 
 static uint64_t seed = 1;
@@ -301,18 +302,17 @@ static void test_garbage(void)
 
 int main(int argc, char **argv)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"a store that is killed all the time", test_killed},
+        {"indexes", test_indexes},
+        {"a cleared page", test_cleared},
+        {"too long", test_too_long},
+        {"pieces", test_pieces},
+        {"garbage", test_garbage},
+        CU_TEST_INFO_NULL,
+    };
 
     if (argc > 1)
         seed = strtoull(argv[1], NULL, 0);
-    CU_initialize_registry();
-    suite = CU_add_suite("xenstored ring", NULL, NULL);
-    CU_add_test(suite, "a store that is killed all the time", test_killed);
-    CU_add_test(suite, "indexes", test_indexes);
-    CU_add_test(suite, "a cleared page", test_cleared);
-    CU_add_test(suite, "too long", test_too_long);
-    CU_add_test(suite, "pieces", test_pieces);
-    CU_add_test(suite, "garbage", test_garbage);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("xenstored ring", tests);
 }

@@ -9,6 +9,7 @@
 #include "store/state.h"
 #include "store/transaction.h"
 #include "store/watch.h"
+#include "tests/suite.h"
 #include "tests/tools/xenstored_client.h"
 
 #define DOMAINS 4
@@ -366,19 +367,20 @@ static void test_file(void)
 
 int main(int argc, char **argv)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"random operations", test_random},
+        {"uncommitted", test_uncommitted},
+        {"an open transaction", test_open_transaction},
+        {"damaged", test_damage},
+        {"file", test_file},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
 
     if (argc > 1)
         seed = strtoull(argv[1], NULL, 0);
-    CU_initialize_registry();
-    suite = CU_add_suite("xenstored state", NULL, NULL);
-    CU_add_test(suite, "random operations", test_random);
-    CU_add_test(suite, "uncommitted", test_uncommitted);
-    CU_add_test(suite, "an open transaction", test_open_transaction);
-    CU_add_test(suite, "damaged", test_damage);
-    CU_add_test(suite, "file", test_file);
-    CU_basic_run_tests();
+    failed = run_suite("xenstored state", tests);
     free(before.text);
     free(after.text);
-    return CU_get_number_of_failures() || CU_get_error();
+    return failed;
 }

@@ -2,6 +2,7 @@
 // sources: dom0-tools/store/*.c
 #include <CUnit/Basic.h>
 
+#include "tests/suite.h"
 #include "tests/tools/xenstored_client.h"
 
 static struct store *store;
@@ -514,26 +515,27 @@ static void test_flood(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"values", test_values},
+        {"bad messages", test_bad_messages},
+        {"lengths", test_lengths},
+        {"directory in parts", test_directory_part},
+        {"watches", test_watches},
+        {"special watches", test_special_watches},
+        {"permissions", test_permissions},
+        {"domain ids used again", test_reused_domid},
+        {"who is told of what", test_watch_permissions},
+        {"transactions", test_transactions},
+        {"events of transactions", test_transaction_events},
+        {"quotas", test_quotas},
+        {"quotas shown and set", test_quota_control},
+        {"a flood of events", test_flood},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
 
-    CU_initialize_registry();
-    suite = CU_add_suite("xenstored store", NULL, NULL);
-    CU_add_test(suite, "values", test_values);
-    CU_add_test(suite, "bad messages", test_bad_messages);
-    CU_add_test(suite, "lengths", test_lengths);
-    CU_add_test(suite, "directory in parts", test_directory_part);
-    CU_add_test(suite, "watches", test_watches);
-    CU_add_test(suite, "special watches", test_special_watches);
-    CU_add_test(suite, "permissions", test_permissions);
-    CU_add_test(suite, "domain ids used again", test_reused_domid);
-    CU_add_test(suite, "who is told of what", test_watch_permissions);
-    CU_add_test(suite, "transactions", test_transactions);
-    CU_add_test(suite, "events of transactions", test_transaction_events);
-    CU_add_test(suite, "quotas", test_quotas);
-    CU_add_test(suite, "quotas shown and set", test_quota_control);
-    CU_add_test(suite, "a flood of events", test_flood);
-    CU_basic_run_tests();
+    failed = run_suite("xenstored store", tests);
     if (store)
         store_free(store);
-    return CU_get_number_of_failures() || CU_get_error();
+    return failed;
 }

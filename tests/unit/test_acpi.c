@@ -9,6 +9,7 @@
 
 #include "lib/errno.h"
 #include "lib/log.h"
+#include "tests/suite.h"
 #include "tests/unit/acpi_tables.h"
 
 static unsigned complaints;
@@ -300,19 +301,19 @@ static void test_every_byte(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("acpi", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"MADT", test_madt},
+        {"more CPUs than supported", test_many_cpus},
+        {"FADT", test_fadt},
+        {"FADT of revision 1", test_old_fadt},
+        {"HPET, MCFG, IOMMU", test_devices},
+        {"SRAT", test_srat},
+        {"root pointer", test_root_pointer},
+        {"damaged tables", test_bad_tables},
+        {"damaged entries", test_bad_entries},
+        {"every byte damaged", test_every_byte},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "MADT", test_madt);
-    CU_add_test(s, "more CPUs than supported", test_many_cpus);
-    CU_add_test(s, "FADT", test_fadt);
-    CU_add_test(s, "FADT of revision 1", test_old_fadt);
-    CU_add_test(s, "HPET, MCFG, IOMMU", test_devices);
-    CU_add_test(s, "SRAT", test_srat);
-    CU_add_test(s, "root pointer", test_root_pointer);
-    CU_add_test(s, "damaged tables", test_bad_tables);
-    CU_add_test(s, "damaged entries", test_bad_entries);
-    CU_add_test(s, "every byte damaged", test_every_byte);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("acpi", tests);
 }

@@ -10,6 +10,7 @@
 #include "frontends/block/blkfront.h"
 #include "frontends/kernel/guest.h"
 #include "frontends/kernel/pages.h"
+#include "tests/suite.h"
 
 #define SECTORS 2048
 
@@ -355,7 +356,7 @@ static void test_random_harm(void)
 
 int main(void)
 {
-    CU_TestInfo tests[] = {
+    static CU_TestInfo tests[] = {
         {"serves, in every size and way", test_serves},
         {"refuses what cannot be asked", test_refuses},
         {"errors of the back end's", test_errors},
@@ -367,15 +368,7 @@ int main(void)
         {"random harm", test_random_harm},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"blkfront", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
     world.backend = XenbusStateConnected;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("blkfront", tests);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/crc.h"
 #include "lib/xxhash.h"
+#include "tests/suite.h"
 
 static struct crc32_table table32;
 static uint8_t data[300];
@@ -55,17 +56,15 @@ static void test_xxhash64(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"CRC-32", test_crc32},
+        {"CRC-32 of zeros", test_crc32_zeros},
+        {"XXH64", test_xxhash64},
+        CU_TEST_INFO_NULL,
+    };
 
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)(i * i * 7 + 13);
     crc32_init(&table32);
-    CU_initialize_registry();
-    suite = CU_add_suite("checksum", NULL, NULL);
-    CU_add_test(suite, "CRC-32", test_crc32);
-    CU_add_test(suite, "CRC-32 of zeros", test_crc32_zeros);
-    CU_add_test(suite, "XXH64", test_xxhash64);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("checksum", tests);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/cmdline.h"
 #include "lib/errno.h"
+#include "tests/suite.h"
 
 static bool flag, noreboot;
 static unsigned number;
@@ -270,22 +271,20 @@ static void test_long_words(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"blanks", test_blanks},
+        {"switches", test_bool},
+        {"numbers", test_number},
+        {"sizes", test_size},
+        {"readers for custom parsers", test_readers},
+        {"texts", test_text},
+        {"quotes", test_quotes},
+        {"custom options", test_custom},
+        {"unknown names", test_unknown},
+        {"options of Xen's", test_xen_options},
+        {"long words", test_long_words},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("cmdline", NULL, NULL);
-    CU_add_test(suite, "blanks", test_blanks);
-    CU_add_test(suite, "switches", test_bool);
-    CU_add_test(suite, "numbers", test_number);
-    CU_add_test(suite, "sizes", test_size);
-    CU_add_test(suite, "readers for custom parsers", test_readers);
-    CU_add_test(suite, "texts", test_text);
-    CU_add_test(suite, "quotes", test_quotes);
-    CU_add_test(suite, "custom options", test_custom);
-    CU_add_test(suite, "unknown names", test_unknown);
-    CU_add_test(suite, "options of Xen's", test_xen_options);
-    CU_add_test(suite, "long words", test_long_words);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("cmdline", tests);
 }

@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 
 #include "samples.h"
+#include "tests/suite.h"
 
 static uint8_t work[DECOMPRESS_WORK_SIZE];
 
@@ -318,31 +319,29 @@ static void test_kernel(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"gzip, all levels", test_gzip},
+        {"xz, all levels", test_xz_levels},
+        {"xz checks", test_xz_checks},
+        {"xz literal and position bits", test_xz_properties},
+        {"xz x86 filter", test_xz_x86},
+        {"xz blocks", test_xz_blocks},
+        {"zstd, all levels", test_zstd_levels},
+        {"zstd options", test_zstd_options},
+        {"64 MB of zeros", test_zeros},
+        {"the size behind the data", test_trailers},
+        {"output buffers too small", test_small_buffers},
+        {"formats and variants refused", test_other_formats},
+        {"zstd dictionaries refused", test_zstd_dictionary},
+        {"Debian's kernel", test_kernel},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
 
+    without_kernel(tests);
     make_samples();
-    CU_initialize_registry();
-    suite = CU_add_suite("decompress", NULL, NULL);
-    CU_add_test(suite, "gzip, all levels", test_gzip);
-    CU_add_test(suite, "xz, all levels", test_xz_levels);
-    CU_add_test(suite, "xz checks", test_xz_checks);
-    CU_add_test(suite, "xz literal and position bits", test_xz_properties);
-    CU_add_test(suite, "xz x86 filter", test_xz_x86);
-    CU_add_test(suite, "xz blocks", test_xz_blocks);
-    CU_add_test(suite, "zstd, all levels", test_zstd_levels);
-    CU_add_test(suite, "zstd options", test_zstd_options);
-    CU_add_test(suite, "64 MB of zeros", test_zeros);
-    CU_add_test(suite, "the size behind the data", test_trailers);
-    CU_add_test(suite, "output buffers too small", test_small_buffers);
-    CU_add_test(suite, "formats and variants refused", test_other_formats);
-    CU_add_test(suite, "zstd dictionaries refused", test_zstd_dictionary);
-    if (getenv("VMLINUZ"))
-        CU_add_test(suite, "Debian's kernel", test_kernel);
-    else
-        printf("SKIPPED: Debian's kernel (VMLINUZ does not name one)\n");
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
+    failed = run_suite("decompress", tests);
     for (int i = 0; i < SAMPLES; i++)
         blob_free(&samples[i]);
-    return CU_get_number_of_failures() || CU_get_error();
+    return failed;
 }

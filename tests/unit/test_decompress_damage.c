@@ -12,6 +12,7 @@
 #include "lib/errno.h"
 
 #include "samples.h"
+#include "tests/suite.h"
 
 static uint8_t work[DECOMPRESS_WORK_SIZE];
 
@@ -211,19 +212,19 @@ static void test_announced_sizes(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"untouched, for comparison", test_untouched},
+        {"cut off at every length", test_truncated},
+        {"every bit flipped", test_bit_flips},
+        {"every byte replaced", test_byte_values},
+        {"bytes lost and added", test_mangled},
+        {"sizes announced but not there", test_announced_sizes},
+        CU_TEST_INFO_NULL,
+    };
+    int failed;
 
     make_subjects();
-    CU_initialize_registry();
-    suite = CU_add_suite("damaged files", NULL, NULL);
-    CU_add_test(suite, "untouched, for comparison", test_untouched);
-    CU_add_test(suite, "cut off at every length", test_truncated);
-    CU_add_test(suite, "every bit flipped", test_bit_flips);
-    CU_add_test(suite, "every byte replaced", test_byte_values);
-    CU_add_test(suite, "bytes lost and added", test_mangled);
-    CU_add_test(suite, "sizes announced but not there", test_announced_sizes);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
+    failed = run_suite("damaged files", tests);
     free_subjects();
-    return CU_get_number_of_failures() || CU_get_error();
+    return failed;
 }

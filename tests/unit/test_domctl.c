@@ -25,6 +25,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "pv-abi/hypercalls.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 // Workings ---------------------------------------------------------------------------------------
@@ -576,14 +577,6 @@ int main(void)
         {"context", test_context}, {"extended state", test_xstate},   {"CPU policy", test_policy},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"domctl", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("domctl", tests);
 }

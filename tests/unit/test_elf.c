@@ -11,6 +11,7 @@
 
 #include "elf_maker.h"
 #include "samples.h"
+#include "tests/suite.h"
 
 static struct elf_maker m;
 
@@ -226,20 +227,18 @@ static void test_no_bzimage(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"a sound file", test_parse},
+        {"its segments", test_segments},
+        {"loading it", test_load},
+        {"files of other kinds", test_other_files},
+        {"damaged headers", test_damaged_headers},
+        {"overlapping segments", test_overlaps},
+        {"cut files and flipped bits", test_cut_and_flipped},
+        {"bzImage", test_bzimage},
+        {"no bzImage", test_no_bzimage},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("elf", NULL, NULL);
-    CU_add_test(suite, "a sound file", test_parse);
-    CU_add_test(suite, "its segments", test_segments);
-    CU_add_test(suite, "loading it", test_load);
-    CU_add_test(suite, "files of other kinds", test_other_files);
-    CU_add_test(suite, "damaged headers", test_damaged_headers);
-    CU_add_test(suite, "overlapping segments", test_overlaps);
-    CU_add_test(suite, "cut files and flipped bits", test_cut_and_flipped);
-    CU_add_test(suite, "bzImage", test_bzimage);
-    CU_add_test(suite, "no bzImage", test_no_bzimage);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    return run_suite("elf", tests);
 }

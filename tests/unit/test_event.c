@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/event_guest.h"
 
 // The physical interrupt room ---------------------------------------------------------------------
@@ -442,23 +443,23 @@ static void test_reset(void)
 
 int main(void)
 {
-    alarm(300);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("event channels", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"interdomain", test_interdomain},
+        {"permission", test_permission},
+        {"virq", test_virq},
+        {"virq handler", test_virq_handler},
+        {"ipi", test_ipi},
+        {"pirq", test_pirq},
+        {"bad arguments", test_bad_arguments},
+        {"limits", test_limits},
+        {"mask", test_mask_2l},
+        {"poll", test_poll},
+        {"late vcpu_info", test_late_info},
+        {"hypervisor's ports", test_consumer},
+        {"reset", test_reset},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "interdomain", test_interdomain);
-    CU_add_test(s, "permission", test_permission);
-    CU_add_test(s, "virq", test_virq);
-    CU_add_test(s, "virq handler", test_virq_handler);
-    CU_add_test(s, "ipi", test_ipi);
-    CU_add_test(s, "pirq", test_pirq);
-    CU_add_test(s, "bad arguments", test_bad_arguments);
-    CU_add_test(s, "limits", test_limits);
-    CU_add_test(s, "mask", test_mask_2l);
-    CU_add_test(s, "poll", test_poll);
-    CU_add_test(s, "late vcpu_info", test_late_info);
-    CU_add_test(s, "hypervisor's ports", test_consumer);
-    CU_add_test(s, "reset", test_reset);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    alarm(300);
+    return run_suite("event channels", tests);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/event_guest.h"
 
 int pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)
@@ -535,20 +536,20 @@ static void test_churn(void)
 
 int main(void)
 {
-    alarm(300);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("FIFO event channels", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"setup", test_setup},
+        {"order", test_order},
+        {"mask", test_mask},
+        {"move", test_move},
+        {"late array", test_late_array},
+        {"all ports", test_all_ports},
+        {"reset", test_reset},
+        {"hostile memory", test_hostile},
+        {"sending while consuming", test_race},
+        {"binding while closing", test_churn},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "setup", test_setup);
-    CU_add_test(s, "order", test_order);
-    CU_add_test(s, "mask", test_mask);
-    CU_add_test(s, "move", test_move);
-    CU_add_test(s, "late array", test_late_array);
-    CU_add_test(s, "all ports", test_all_ports);
-    CU_add_test(s, "reset", test_reset);
-    CU_add_test(s, "hostile memory", test_hostile);
-    CU_add_test(s, "sending while consuming", test_race);
-    CU_add_test(s, "binding while closing", test_churn);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    alarm(300);
+    return run_suite("FIFO event channels", tests);
 }

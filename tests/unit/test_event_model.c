@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/event_guest.h"
 
 int pirq_guest_bind(struct vcpu *v, unsigned pirq, bool will_share)
@@ -445,13 +446,13 @@ static void test_mixed(void)
 
 int main(void)
 {
-    alarm(300);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("event channels against a model", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"2-level", test_2l},
+        {"FIFO", test_fifo},
+        {"both", test_mixed},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "2-level", test_2l);
-    CU_add_test(s, "FIFO", test_fifo);
-    CU_add_test(s, "both", test_mixed);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    alarm(300);
+    return run_suite("event channels against a model", tests);
 }

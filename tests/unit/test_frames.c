@@ -18,6 +18,7 @@
 #include "mm/alloc.h"
 #include "mm/buddy.h"
 #include "mm/tlb.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_check.h"
 #include "tests/unit/mmu_machine.h"
 
@@ -285,22 +286,17 @@ static void test_full_counts(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"blocks, allocated and freed at random", test_buddy_random},
+        {"flushes before a frame is used again", test_buddy_flushes},
+        {"stamps, when the clock passes 32 bits", test_stamps},
+        {"small objects at random", test_heap_random},
+        {"limits and claims", test_limits_and_claims},
+        {"owners", test_ownership},
+        {"frames shown to a domain", test_shared},
+        {"full counts", test_full_counts},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("Frames", NULL, NULL);
-    CU_add_test(suite, "blocks, allocated and freed at random", test_buddy_random);
-    CU_add_test(suite, "flushes before a frame is used again", test_buddy_flushes);
-    CU_add_test(suite, "stamps, when the clock passes 32 bits", test_stamps);
-    CU_add_test(suite, "small objects at random", test_heap_random);
-    CU_add_test(suite, "limits and claims", test_limits_and_claims);
-    CU_add_test(suite, "owners", test_ownership);
-    CU_add_test(suite, "frames shown to a domain", test_shared);
-    CU_add_test(suite, "full counts", test_full_counts);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("Frames", tests);
 }

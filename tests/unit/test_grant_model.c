@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tests/unit/grant_guest.h"
 
 #define DOMAINS   3
@@ -520,11 +521,11 @@ static void test_random(void)
 
 int main(void)
 {
-    alarm(300);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("grants against a model", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"random sequences", test_random},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "random sequences", test_random);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    alarm(300);
+    return run_suite("grants against a model", tests);
 }

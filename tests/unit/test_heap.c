@@ -3,6 +3,7 @@
 #include <CUnit/Basic.h>
 
 #include "lib/heap.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 #define NODES 200
@@ -87,14 +88,6 @@ int main(void)
         {"keys that wrap", test_wrap},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"heap", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("heap", tests);
 }

@@ -10,6 +10,7 @@
 #include "pv-abi/async.h"
 #include "pv-abi/hypercalls.h"
 #include "pv-abi/multicall.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 // Handlers
@@ -221,14 +222,6 @@ int main(void)
         {"multicall with iret", test_multicall_iret},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"hypercalls", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("hypercalls", tests);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/memmap.h"
+#include "tests/suite.h"
 
 #define SPACE 512
 
@@ -82,18 +83,13 @@ static void test_full(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"random additions and removals", test_random},
+        {"taking the highest part", test_take},
+        {"a full list", test_full},
+        CU_TEST_INFO_NULL,
+    };
 
     srandom(1);
-    CU_initialize_registry();
-    suite = CU_add_suite("Memory ranges", NULL, NULL);
-    CU_add_test(suite, "random additions and removals", test_random);
-    CU_add_test(suite, "taking the highest part", test_take);
-    CU_add_test(suite, "a full list", test_full);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("Memory ranges", tests);
 }

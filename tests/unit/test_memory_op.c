@@ -16,6 +16,7 @@
 #include "mm/buddy.h"
 #include "mm/paging.h"
 #include "pv-abi/memory.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_world.h"
 
 maddr_t hv_translate(uint64_t va)
@@ -171,17 +172,12 @@ static void test_maps(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"reservations and claims", test_reservations},
+        {"exchange", test_exchange},
+        {"memory maps and resources", test_maps},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("memory_op", NULL, NULL);
-    CU_add_test(suite, "reservations and claims", test_reservations);
-    CU_add_test(suite, "exchange", test_exchange);
-    CU_add_test(suite, "memory maps and resources", test_maps);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("memory_op", tests);
 }

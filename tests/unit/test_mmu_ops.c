@@ -11,6 +11,7 @@
 // sources: hypervisor/pv/mmu_types.c hypervisor/pv/mmu_update.c hypervisor/pv/mmu_va.c
 // sources: hypervisor/pv/mmuext.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 #include "pv/desc.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_world.h"
 
 // L1 entries --------------------------------------------------------------------------------------
@@ -414,29 +415,24 @@ static void test_death(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"flags of entries", test_entry_flags},
+        {"accessed and dirty", test_accessed_and_dirty},
+        {"device memory and memory types", test_device_memory},
+        {"what is not one's own", test_not_ones_own},
+        {"no table is ever writable", test_no_writable_table},
+        {"pin and unpin", test_pin_and_unpin},
+        {"tables that are refused", test_refused_tables},
+        {"the hypervisor's slots", test_hypervisor_slots},
+        {"linear mappings", test_linear},
+        {"in small pieces", test_preempted},
+        {"root tables", test_root_change},
+        {"update_va_mapping and flushes", test_va_and_flushes},
+        {"ordinary pages", test_ordinary_pages},
+        {"other domains' frames", test_foreign},
+        {"a domain's end", test_death},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("PV MMU", NULL, NULL);
-    CU_add_test(suite, "flags of entries", test_entry_flags);
-    CU_add_test(suite, "accessed and dirty", test_accessed_and_dirty);
-    CU_add_test(suite, "device memory and memory types", test_device_memory);
-    CU_add_test(suite, "what is not one's own", test_not_ones_own);
-    CU_add_test(suite, "no table is ever writable", test_no_writable_table);
-    CU_add_test(suite, "pin and unpin", test_pin_and_unpin);
-    CU_add_test(suite, "tables that are refused", test_refused_tables);
-    CU_add_test(suite, "the hypervisor's slots", test_hypervisor_slots);
-    CU_add_test(suite, "linear mappings", test_linear);
-    CU_add_test(suite, "in small pieces", test_preempted);
-    CU_add_test(suite, "root tables", test_root_change);
-    CU_add_test(suite, "update_va_mapping and flushes", test_va_and_flushes);
-    CU_add_test(suite, "ordinary pages", test_ordinary_pages);
-    CU_add_test(suite, "other domains' frames", test_foreign);
-    CU_add_test(suite, "a domain's end", test_death);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("PV MMU", tests);
 }

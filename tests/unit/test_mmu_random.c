@@ -27,6 +27,7 @@
 #include "mm/buddy.h"
 #include "mm/paging.h"
 #include "pv/mmu.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_random.h"
 
 static unsigned depth; // of operations between pieces of others
@@ -224,15 +225,10 @@ static void test_random(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"every step leaves the machine sound", test_random},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("PV MMU under random operations", NULL, NULL);
-    CU_add_test(suite, "every step leaves the machine sound", test_random);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("PV MMU under random operations", tests);
 }

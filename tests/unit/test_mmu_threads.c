@@ -24,6 +24,7 @@
 #include "pv-abi/mmu.h"
 #include "pv/mmu.h"
 #include "pv/pt.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_check.h"
 #include "tests/unit/mmu_machine.h"
 
@@ -212,16 +213,11 @@ static void test_pins(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"stores to a table that comes and goes", test_pins},
+        {"everything at once", test_everything},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("PV MMU on several CPUs", NULL, NULL);
-    CU_add_test(suite, "stores to a table that comes and goes", test_pins);
-    CU_add_test(suite, "everything at once", test_everything);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("PV MMU on several CPUs", tests);
 }

@@ -12,6 +12,7 @@
 #include "pv-abi/grant_table.h"
 #include "pv/desc.h"
 #include "pv/ptwr_insn.h"
+#include "tests/suite.h"
 #include "tests/unit/mmu_world.h"
 
 static bool fault(const uint8_t *code, unsigned length, uint64_t va, uint64_t rcx, uint32_t error)
@@ -214,18 +215,13 @@ static void test_descriptors(void)
 
 int main(void)
 {
-    CU_pSuite suite;
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"trapped writes", test_trapped_writes},
+        {"trapped writes the quick way", test_quick_writes},
+        {"grant mappings", test_grants},
+        {"descriptor tables", test_descriptors},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("PV MMU, other ways", NULL, NULL);
-    CU_add_test(suite, "trapped writes", test_trapped_writes);
-    CU_add_test(suite, "trapped writes the quick way", test_quick_writes);
-    CU_add_test(suite, "grant mappings", test_grants);
-    CU_add_test(suite, "descriptor tables", test_descriptors);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("PV MMU, other ways", tests);
 }

@@ -28,6 +28,7 @@ static void config_outl(uint16_t port, uint32_t v);
 #define outl config_outl
 #include "hypervisor/platform/msi.c"
 #include "hypervisor/platform/pci.c"
+#include "tests/suite.h"
 
 // One device, at 00:03.0
 // ---------------------------------------------------------------------------
@@ -243,15 +244,15 @@ static void test_bars(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("msi", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"MSI, 64-bit, maskable", test_msi_64},
+        {"MSI, 32-bit", test_msi_32},
+        {"MSI-X", test_msix},
+        {"virtual function", test_virtual_function},
+        {"broken capability lists", test_broken_lists},
+        {"BARs", test_bars},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "MSI, 64-bit, maskable", test_msi_64);
-    CU_add_test(s, "MSI, 32-bit", test_msi_32);
-    CU_add_test(s, "MSI-X", test_msix);
-    CU_add_test(s, "virtual function", test_virtual_function);
-    CU_add_test(s, "broken capability lists", test_broken_lists);
-    CU_add_test(s, "BARs", test_bars);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("msi", tests);
 }

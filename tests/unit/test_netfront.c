@@ -10,6 +10,7 @@
 #include "front_world.h"
 #include "frontends/kernel/guest.h"
 #include "frontends/net/ip.h"
+#include "tests/suite.h"
 
 #define US   0x0a000001u
 #define PEER 0x0a000002u
@@ -335,7 +336,7 @@ static void test_addresses(void)
 
 int main(void)
 {
-    CU_TestInfo tests[] = {
+    static CU_TestInfo tests[] = {
         {"serves, in every size", test_serves},
         {"waits for room", test_room},
         {"packets that are none", test_bad_packets},
@@ -347,14 +348,6 @@ int main(void)
         {"addresses", test_addresses},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"netfront", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("netfront", tests);
 }

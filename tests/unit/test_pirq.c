@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 #include "platform/msi.h"
 #include "pv-abi/physdev.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 // A machine with 24 lines and one PCI device ----------------------------------------------------
@@ -518,20 +519,14 @@ static void test_random(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("pirq", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"vectors", test_vectors},          {"strays", test_strays},
+        {"mapping lines", test_map_gsi},    {"messages", test_messages},
+        {"reserved numbers", test_reserve}, {"level triggered", test_level},
+        {"edge triggered", test_edge},      {"the hypervisor's own", test_own},
+        {"sharing", test_sharing},          {"shared EOI map", test_eoi_map},
+        {"random walk", test_random},       CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "vectors", test_vectors);
-    CU_add_test(s, "strays", test_strays);
-    CU_add_test(s, "mapping lines", test_map_gsi);
-    CU_add_test(s, "messages", test_messages);
-    CU_add_test(s, "reserved numbers", test_reserve);
-    CU_add_test(s, "level triggered", test_level);
-    CU_add_test(s, "edge triggered", test_edge);
-    CU_add_test(s, "the hypervisor's own", test_own);
-    CU_add_test(s, "sharing", test_sharing);
-    CU_add_test(s, "shared EOI map", test_eoi_map);
-    CU_add_test(s, "random walk", test_random);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("pirq", tests);
 }

@@ -8,6 +8,7 @@
 #define vsnprintf hv_vsnprintf
 #define snprintf  hv_snprintf
 #include "hypervisor/lib/printf.c"
+#include "tests/suite.h"
 #undef vsnprintf
 #undef snprintf
 
@@ -61,13 +62,10 @@ static void test_limits(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("printf", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"numbers", test_numbers}, {"padding", test_padding}, {"text", test_text},
+        {"limits", test_limits},   CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "numbers", test_numbers);
-    CU_add_test(s, "padding", test_padding);
-    CU_add_test(s, "text", test_text);
-    CU_add_test(s, "limits", test_limits);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("printf", tests);
 }

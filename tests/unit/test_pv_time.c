@@ -7,6 +7,7 @@
 #include "core/sched.h"
 #include "lib/errno.h"
 #include "platform/rtc.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 static nsec_t now;
@@ -146,14 +147,6 @@ int main(void)
         {"wall clock", test_wall_clock},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"guests' clocks", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("guests' clocks", tests);
 }

@@ -4,6 +4,7 @@
 
 #include "core/rangeset.h"
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 #define SPACE 300
@@ -98,14 +99,6 @@ int main(void)
         {"no memory", test_no_memory},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"rangeset", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("rangeset", tests);
 }

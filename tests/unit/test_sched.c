@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/sched_sim.h"
 
 // The domain's share of all CPU time, in tenths of a per cent.
@@ -457,14 +458,6 @@ int main(void)
         {"random", test_random},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"scheduler", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("scheduler", tests);
 }

@@ -19,6 +19,7 @@
 #include "pv-abi/sched.h"
 #include "pv-abi/virq.h"
 #include "pv-abi/vm_assist.h"
+#include "tests/suite.h"
 #include "tests/unit/event_guest.h"
 #include "tests/unit/sched_sim.h"
 
@@ -567,15 +568,6 @@ int main(void)
         {"register_vcpu_info", test_register_info},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"sched_op and vcpu_op", NULL, NULL, NULL, NULL, tests},
-                             CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("sched_op and vcpu_op", tests);
 }

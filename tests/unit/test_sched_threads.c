@@ -16,6 +16,7 @@
 #include "core/pv_time.h"
 #include "core/sched_impl.h"
 #include "lib/symbols.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 #define CPUS     4
@@ -291,16 +292,10 @@ static void test_threads(void)
 
 int main(void)
 {
-    static CU_TestInfo tests[] = {{"threads", test_threads}, CU_TEST_INFO_NULL};
-    CU_SuiteInfo suites[] = {{"scheduler on threads", NULL, NULL, NULL, NULL, tests},
-                             CU_SUITE_INFO_NULL};
-    unsigned failures;
+    static CU_TestInfo tests[] = {
+        {"threads", test_threads},
+        CU_TEST_INFO_NULL,
+    };
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("scheduler on threads", tests);
 }

@@ -14,6 +14,7 @@ static void chip_out(uint16_t port, uint8_t v);
 #define inb  chip_in
 #define outb chip_out
 #include "hypervisor/platform/serial.c"
+#include "tests/suite.h"
 #undef inb
 #undef outb
 
@@ -149,11 +150,11 @@ static void test_port(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("serial", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"options", test_options},
+        {"port", test_port},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "options", test_options);
-    CU_add_test(s, "port", test_port);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("serial", tests);
 }

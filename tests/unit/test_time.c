@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "platform/acpi.h"
 #include "platform/rtc.h"
+#include "tests/suite.h"
 
 struct acpi_info acpi;
 
@@ -81,12 +82,12 @@ static void test_dates(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("time", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"scale", test_scale},
+        {"128-bit arithmetic", test_mul_div},
+        {"dates", test_dates},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(s, "scale", test_scale);
-    CU_add_test(s, "128-bit arithmetic", test_mul_div);
-    CU_add_test(s, "dates", test_dates);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0 || CU_get_number_of_tests_run() == 0;
+    return run_suite("time", tests);
 }

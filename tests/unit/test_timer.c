@@ -5,6 +5,7 @@
 
 #include "core/timer.h"
 #include "lib/symbols.h"
+#include "tests/suite.h"
 #include "tests/unit/fake/platform.h"
 
 #define CPUS   4
@@ -280,14 +281,6 @@ int main(void)
         {"kill", test_kill},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"timers", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("timers", tests);
 }

@@ -16,6 +16,7 @@
 
 #include "elf_maker.h"
 #include "samples.h"
+#include "tests/suite.h"
 
 static struct elf_maker m;
 static struct xen_kernel_info info;
@@ -225,22 +226,18 @@ static void test_debian(void)
 
 int main(void)
 {
-    CU_pSuite suite;
+    static CU_TestInfo tests[] = {
+        {"Linux's notes", test_linux},
+        {"notes aligned to 8", test_alignment_of_8},
+        {"no notes of Xen's", test_no_notes},
+        {"feature names", test_features},
+        {"contradictions", test_contradictions},
+        {"damaged notes", test_damaged},
+        {"texts", test_texts},
+        {"Debian's kernel", test_debian},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_initialize_registry();
-    suite = CU_add_suite("xen_notes", NULL, NULL);
-    CU_add_test(suite, "Linux's notes", test_linux);
-    CU_add_test(suite, "notes aligned to 8", test_alignment_of_8);
-    CU_add_test(suite, "no notes of Xen's", test_no_notes);
-    CU_add_test(suite, "feature names", test_features);
-    CU_add_test(suite, "contradictions", test_contradictions);
-    CU_add_test(suite, "damaged notes", test_damaged);
-    CU_add_test(suite, "texts", test_texts);
-    if (getenv("VMLINUZ"))
-        CU_add_test(suite, "Debian's kernel", test_debian);
-    else
-        printf("SKIPPED: Debian's kernel (VMLINUZ does not name one)\n");
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() || CU_get_error();
+    without_kernel(tests);
+    return run_suite("xen_notes", tests);
 }
