@@ -136,11 +136,6 @@ static uint64_t stored(const struct insn *i, unsigned n, unsigned bytes)
     return bytes == 1 ? *byte_reg(i, n) : *insn_reg(i->regs, n);
 }
 
-static unsigned operand_bytes(const struct insn *i)
-{
-    return i->rex & 8 ? 8 : i->operand16 ? 2 : 4;
-}
-
 // MOVZX, MOVSX, MOVSXD
 static bool extend(struct hvm_vcpu *v, const struct insn *i, struct access *a)
 {
@@ -152,17 +147,13 @@ static bool extend(struct hvm_vcpu *v, const struct insn *i, struct access *a)
     value = device_read(v, a) << unused;
     value = i->opcode == 0x0fb6 || i->opcode == 0x0fb7 ? value >> unused
                                                        : (uint64_t)((int64_t)value >> unused);
-    load(i, a, i->modrm_reg, operand_bytes(i), value);
+    load(i, a, i->modrm_reg, i->operand_bytes, value);
     return true;
 }
 
 // MOV between the accumulator and an address that is part of the instruction.
 static bool absolute(struct hvm_vcpu *v, struct insn *i, struct access *a)
 {
-    uint64_t unused;
-
-    if (!insn_immediate(i, 4, &unused) || (!i->address32 && !insn_immediate(i, 4, &unused)))
-        return false;
     if (i->opcode & 2)
         device_write(v, a, stored(i, 0, a->bytes));
     else
@@ -175,7 +166,7 @@ static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
 {
     uint64_t value;
 
-    a->bytes = i->opcode & 1 ? operand_bytes(i) : 1;
+    a->bytes = i->opcode & 1 ? i->operand_bytes : 1;
     switch (i->opcode) {
     case 0x8a:
     case 0x8b:
@@ -187,9 +178,9 @@ static bool emulate(struct hvm_vcpu *v, struct insn *i, struct access *a)
         return true;
     case 0xc6:
     case 0xc7:
-        if ((i->modrm & 0x38) || !insn_immediate(i, MIN(a->bytes, 4u), &value))
+        if (i->modrm & 0x38)
             return false;
-        device_write(v, a, value);
+        device_write(v, a, i->immediate);
         return true;
     case 0x86: // XCHG
     case 0x87:
@@ -217,7 +208,7 @@ void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t ad
     unsigned n = hvm_fetch(v, regs, code, sizeof(code));
     struct insn i;
 
-    if (hvm_ops->read(v, HVM_CS_L) && insn_decode_bytes(&i, code, n, regs) && i.modrm < 0xc0 &&
+    if (hvm_ops->read(v, HVM_CS_L) && insn_decode_bytes(&i, code, n, regs, 64) && i.modrm < 0xc0 &&
         emulate(v, &i, &a)) {
         if (a.waits)
             return;

@@ -5,6 +5,7 @@
 // belong together; behind it only the privileged domain finds devices.
 #include "pv/io.h"
 
+#include "core/alu.h"
 #include "core/rangeset.h"
 #include "cpu/asm.h"
 #include "cpu/traps.h"
@@ -80,7 +81,7 @@ bool pv_io(struct pv_vcpu *v, struct insn *i, struct cpu_user_regs *regs)
 {
     struct domain *d = v->v.domain;
     unsigned bytes = operand_bytes(i);
-    uint16_t port = i->opcode >= 0xec ? (uint16_t)regs->rdx : i->immediate;
+    uint16_t port = i->opcode >= 0xec ? (uint16_t)regs->rdx : (uint8_t)i->immediate;
     uint64_t mask = 0xffffffffu >> (32 - bytes * 8);
 
     if (!guest_allows(v, port, bytes))
@@ -102,7 +103,7 @@ static enum step string_step(struct domain *d, struct insn *i, struct cpu_user_r
                              unsigned bytes)
 {
     uint64_t *pointer = i->opcode & 2 ? &regs->rsi : &regs->rdi;
-    uint64_t address = i->address32 ? (uint32_t)*pointer : *pointer;
+    uint64_t address = *pointer & alu_mask(i->address_bytes);
     uint32_t value = 0;
 
     if (i->opcode & 2) {

@@ -84,7 +84,7 @@ static int quick_and(struct cpu_user_regs *regs, const uint8_t *code, unsigned m
         rc = l1e_exchange(p, old, old & ~cleared, view);
     } while (unlikely(rc == -EAGAIN));
     if (likely(!rc)) {
-        regs->rflags = ptwr_logic_flags(regs->rflags, (uint8_t)((old & ~cleared) >> shift), 1);
+        regs->rflags = alu_logic_flags(regs->rflags, (uint8_t)((old & ~cleared) >> shift), 1);
         regs->rip += immediate + 1;
     }
     return rc;

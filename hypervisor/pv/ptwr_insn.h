@@ -5,15 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/alu.h"
 #include "core/insn.h"
 
 enum ptwr_op {
-    PTWR_MOV,
-    PTWR_ADD,
-    PTWR_OR,
-    PTWR_AND,
-    PTWR_SUB,
-    PTWR_XOR,
+    PTWR_ADD = ALU_ADD,
+    PTWR_OR = ALU_OR,
+    PTWR_AND = ALU_AND,
+    PTWR_SUB = ALU_SUB,
+    PTWR_XOR = ALU_XOR,
+    PTWR_MOV = ALU_CMP + 1,
     PTWR_XCHG,    // the register gets the old value
     PTWR_XADD,    // the sum is stored, the register gets the old value
     PTWR_CMPXCHG, // stored if rAX is the old value, else rAX gets that
@@ -36,12 +37,9 @@ struct ptwr_insn {
 
     // Outcome of ptwr_compute.
     uint64_t old, result;
-    uint64_t flags; // the arithmetic ones of RFLAGS
+    uint64_t flags; // RFLAGS
     bool stores;
 };
-
-// RFLAGS after a logic operation with that result.
-uint64_t ptwr_logic_flags(uint64_t rflags, uint64_t result, unsigned size);
 
 // Fetches and decodes the instruction at regs->rip of the current guest. False: none of these.
 bool ptwr_decode(struct ptwr_insn *i, const struct cpu_user_regs *regs);

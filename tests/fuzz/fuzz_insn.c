@@ -5,7 +5,7 @@
 // Input: one byte tells how much lies before the page's end and whether the next is there, 16
 // registers follow, the rest is code.
 //
-// sources: hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
+// sources: hypervisor/core/alu.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 // libraries: -lcapstone
 #include <capstone/capstone.h>
 #include <stdio.h>

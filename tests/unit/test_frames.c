@@ -9,7 +9,7 @@
 // sources: hypervisor/mm/heap.c hypervisor/pv/desc.c hypervisor/pv/mmu_domain.c
 // sources: hypervisor/pv/mmu_grant.c hypervisor/pv/mmu_l1.c hypervisor/pv/mmu_ptwr.c
 // sources: hypervisor/pv/mmu_types.c hypervisor/pv/mmu_update.c hypervisor/pv/mmu_va.c
-// sources: hypervisor/pv/mmuext.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
+// sources: hypervisor/pv/mmuext.c hypervisor/core/alu.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <string.h>

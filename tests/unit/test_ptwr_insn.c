@@ -2,7 +2,7 @@
 // of the operand, and by ptwr_compute() and ptwr_commit(); memory, registers and flags must come
 // out alike.
 //
-// sources: hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
+// sources: hypervisor/core/alu.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 #include <CUnit/Basic.h>
 #include <stdint.h>
 #include <stdio.h>
