@@ -8,7 +8,7 @@
 #include "lib/string.h"
 #include "mm/guest.h"
 
-enum { RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7, NONE = 16 };
+enum { RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7, NONE = INSN_NO_BASE };
 
 const uint8_t insn_reg_offset[16] = {
 #define REG(r) offsetof(struct cpu_user_regs, r)
@@ -169,6 +169,7 @@ static bool decode_memory(struct insn *i, bool override, bool *relative)
     if (!fetch_signed(i, mod == 1 ? 1 : mod == 2 || base == NONE ? 4 : 0, &disp))
         return false;
     i->ea += disp + reg(i, base);
+    i->base = (uint8_t)base;
     if ((base == RSP || base == RBP) && !override)
         i->segment = SEGMENT_SS;
     return true;
@@ -271,8 +272,11 @@ static bool decode(struct insn *i)
 bool insn_decode_bytes(struct insn *i, const uint8_t *code, unsigned n, struct cpu_user_regs *regs,
                        unsigned bits)
 {
-    *i = (struct insn){
-        .regs = regs, .have = MIN(n, INSN_MAX), .bits = (uint8_t)bits, .segment = SEGMENT_DS};
+    *i = (struct insn){.regs = regs,
+                       .have = MIN(n, INSN_MAX),
+                       .bits = (uint8_t)bits,
+                       .base = NONE,
+                       .segment = SEGMENT_DS};
     memcpy(i->bytes, code, i->have);
     return decode(i);
 }

@@ -9,7 +9,8 @@
 
 #include "pv-abi/arch-x86/cpu.h"
 
-#define INSN_MAX 15 // bytes
+#define INSN_MAX     15 // bytes
+#define INSN_NO_BASE 16
 
 // As instructions number them.
 enum insn_segment { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS };
@@ -28,11 +29,12 @@ struct insn {
     bool operand16;        // prefix 66, whatever comes of it
     bool lock;
     uint8_t modrm;
-    unsigned modrm_reg, modrm_rm; // with REX's bits
-    enum insn_segment segment;    // of the memory operand
-    uint64_t ea;                  // ... less its segment's base
-    uint64_t immediate;           // sign-extended
-    bool again;                   // not finished: execute it again
+    unsigned modrm_reg, modrm_rm; // with REX's bits; of a memory operand:
+    uint8_t base;                 // register that the address is by; INSN_NO_BASE
+    enum insn_segment segment;
+    uint64_t ea;        // less the segment's base
+    uint64_t immediate; // sign-extended
+    bool again;         // not finished: execute it again
 };
 
 // Fetches and decodes the instruction at regs->rip of the current guest, 64-bit code. False: it
