@@ -101,6 +101,11 @@ struct domain_ops {
 
     const struct physmap_ops *physmap; // NULL where guests number machine frames, as PV ones
 
+    // XENMEM_acquire_resource: frame `index` of ioreq server `id`, of so many. NULL: there are
+    // none.
+    unsigned ioreq_frames;
+    int (*ioreq_frame)(struct domain *d, uint32_t id, uint64_t index, mfn_t *mfn);
+
     // XEN_DOMCTL_gethvmcontext, _partial and _sethvmcontext of a domain that is paused; NULL:
     // -EINVAL.
     int (*hvm_context)(struct domain *d, struct xen_domctl *op);
@@ -212,6 +217,8 @@ struct vcpu {
 #define VPF_DOWN     (1u << 1) // VCPUOP_down, or not yet up
 #define VPF_POLLING  (1u << 2) // SCHEDOP_poll
 #define VPF_SHUTDOWN (1u << 3)
+#define VPF_DEVICE   (1u << 4) // until a device outside of the hypervisor answers (hvm/ioreq.h)
+#define VPF_WAITING  (VPF_BLOCKED | VPF_POLLING | VPF_DEVICE) // it has nothing to do
 
 extern struct list domains; // sorted by id; guarded by domains_lock
 extern spinlock_t domains_lock;

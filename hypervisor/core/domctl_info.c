@@ -28,7 +28,7 @@ static void describe_vcpus(struct domain *d, struct xen_domctl_getdomaininfo *in
         if (v->pause_flags & VPF_DOWN)
             continue;
         info->nr_online_vcpus++;
-        if (!(v->pause_flags & (VPF_BLOCKED | VPF_POLLING)))
+        if (!(v->pause_flags & VPF_WAITING))
             flags &= ~XEN_DOMINF_blocked;
         if (v->running)
             flags |= XEN_DOMINF_running;

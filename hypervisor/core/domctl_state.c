@@ -92,7 +92,7 @@ int domctl_vcpu_info(struct domain *d, struct xen_domctl *op)
         return i->vcpu < d->max_vcpus ? -ESRCH : -EINVAL;
     vcpu_runstate_get(v, &r);
     i->online = !(v->pause_flags & VPF_DOWN);
-    i->blocked = !!(v->pause_flags & (VPF_BLOCKED | VPF_POLLING));
+    i->blocked = !!(v->pause_flags & VPF_WAITING);
     i->running = v->running;
     i->cpu_time = r.time[RUNSTATE_running];
     i->cpu = v->cpu;

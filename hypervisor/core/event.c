@@ -26,6 +26,7 @@
 //    deliver to it.
 #include "core/event_impl.h"
 
+#include "core/event_consumer.h"
 #include "core/sched.h"
 #include "cpu/smp.h"
 #include "lib/errno.h"
@@ -265,6 +266,8 @@ int event_port_close(struct domain *d, uint32_t port, bool by_guest)
             peer->state = PORT_UNBOUND;
             peer->number = d->id;
             peer->remote = NULL;
+            if (peer->consumer)
+                event_consumer_call(peer->consumer, domain_vcpu(p->remote, peer->vcpu), peer->port);
         }
         p->state = PORT_RESERVED;
         rc = 0;

@@ -62,9 +62,10 @@ bool event_poll_end(struct vcpu *v);
 int event_alloc_xen_port(struct domain *local, unsigned vcpu, domid_t remote,
                          void (*notify)(struct vcpu *, unsigned port));
 void event_close_xen_port(struct domain *d, unsigned port);
-// Notifies the guest at the other end of such a port. notify is called with the sender's port
-// locked and must not take event locks.
-void event_send_xen_port(struct domain *d, unsigned port);
+// Notifies the guest at the other end of such a port; false: nobody is there. notify is called with
+// the sender's port locked and must not take event locks; also when the other end closes its port.
+bool event_send_xen_port(struct domain *d, unsigned port);
+bool event_xen_port_bound(struct domain *d, unsigned port);
 
 // Provided by the physical interrupt room (core/pirq.c), called with the domain's event lock held
 // but no port's. Its handler may call event_send_pirq with its own locks held.

@@ -59,16 +59,29 @@ void event_close_xen_port(struct domain *d, unsigned port)
     event_port_close(d, port, false);
 }
 
-void event_send_xen_port(struct domain *d, unsigned port)
+static bool look_at_peer(struct domain *d, unsigned port, bool notify)
 {
     struct event_port *p = event_port_find(d->events, port);
+    bool bound;
 
     if (!p)
-        return;
+        return false;
     spin_lock(&p->lock);
-    if (p->consumer && p->state == PORT_INTERDOMAIN)
+    bound = p->consumer && p->state == PORT_INTERDOMAIN;
+    if (bound && notify)
         event_notify_peer(p);
     spin_unlock(&p->lock);
+    return bound;
+}
+
+bool event_send_xen_port(struct domain *d, unsigned port)
+{
+    return look_at_peer(d, port, true);
+}
+
+bool event_xen_port_bound(struct domain *d, unsigned port)
+{
+    return look_at_peer(d, port, false);
 }
 
 // Who handles a global VIRQ; NULL is dom0. The table holds a reference to the domain.

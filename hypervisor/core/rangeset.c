@@ -3,6 +3,7 @@
 #include "core/rangeset.h"
 
 #include "cpu/spinlock.h"
+#include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
@@ -153,4 +154,9 @@ bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last)
     in = i < rs->n && rs->ranges[i].first <= last;
     spin_unlock(&rs->lock);
     return in;
+}
+
+unsigned rangeset_count(const struct rangeset *rs)
+{
+    return READ_ONCE(rs->n);
 }

@@ -18,3 +18,5 @@ int rangeset_remove(struct rangeset *rs, uint64_t first, uint64_t last);
 // All of first .. last, or any of it?
 bool rangeset_contains(struct rangeset *rs, uint64_t first, uint64_t last);
 bool rangeset_overlaps(struct rangeset *rs, uint64_t first, uint64_t last);
+// Of how many ranges, which do not touch, it consists.
+unsigned rangeset_count(const struct rangeset *rs);

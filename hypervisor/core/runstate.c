@@ -5,7 +5,7 @@
 
 int runstate_waiting(const struct vcpu *v)
 {
-    if (v->pause_flags & (VPF_BLOCKED | VPF_POLLING))
+    if (v->pause_flags & VPF_WAITING)
         return RUNSTATE_blocked;
     return vcpu_runnable(v) ? RUNSTATE_runnable : RUNSTATE_offline;
 }

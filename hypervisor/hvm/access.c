@@ -3,6 +3,8 @@
 #include "hvm/hvm.h"
 #include "lib/errno.h"
 
+#define CONFIG_ADDRESS 0xcf8 // of the PCI function and register that ports 0xcfc to 0xcff are
+
 int hvm_device_add(struct domain *d, bool port, uint64_t first, uint64_t last, hvm_device_fn *fn)
 {
     struct hvm_devices *devices = &to_hvmd(d)->devices;
@@ -47,17 +49,36 @@ static void access_lapic(struct hvm_vcpu *v, struct hvm_access *a)
         lapic_write(v, offset, (uint32_t)a->data);
 }
 
-static void perform(struct hvm_vcpu *v, struct hvm_access *a)
+// What is there besides the hypervisor's devices: one that others make, or nothing. False: an
+// answer is to come.
+static bool perform_outside(struct hvm_vcpu *v, struct hvm_access *a)
+{
+    // Whoever has the port, the hypervisor must know which function is meant at 0xcfc.
+    if (a->port && a->address == CONFIG_ADDRESS && a->bytes == 4 && a->write)
+        v->v.domain->pci_address = (uint32_t)a->data;
+    switch (ioreq_access(v, a)) {
+    case IOREQ_ASKED:
+        return false;
+    case IOREQ_UNCLAIMED:
+        if (!a->write)
+            a->data = ~0ull;
+        break;
+    case IOREQ_POSTED:
+        break;
+    }
+    return true;
+}
+
+static bool perform(struct hvm_vcpu *v, struct hvm_access *a)
 {
     hvm_device_fn *fn;
 
     if (!a->port && lapic_covers(v, a->address)) {
         access_lapic(v, a);
-        return;
+        return true;
     }
     fn = device_at(&to_hvmd(v->v.domain)->devices, a);
-    if ((!fn || !fn(v, a)) && !a->write)
-        a->data = ~0ull;
+    return (fn && fn(v, a)) || perform_outside(v, a);
 }
 
 static bool is_same(const struct hvm_access *a, const struct hvm_access *b)
@@ -86,15 +107,28 @@ enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a)
 
     if (is_remembered(log, a))
         return HVM_ACCESS_DONE;
-    perform(v, a);
-    if (log->nr < HVM_MAX_ACCESSES) {
-        log->done[log->nr++] = *a;
-        log->next = log->nr;
-    } else {
+    if (log->nr == HVM_MAX_ACCESSES) {
         domain_crash(v->v.domain, "an instruction with more than %u accesses to devices",
                      HVM_MAX_ACCESSES);
+        return HVM_ACCESS_WAIT; // it will not be executed again
     }
+    log->waiting = !perform(v, a);
+    log->done[log->nr] = *a;
+    if (log->waiting)
+        return HVM_ACCESS_WAIT;
+    log->next = ++log->nr;
     return HVM_ACCESS_DONE;
+}
+
+void hvm_access_answer(struct hvm_vcpu *v, uint64_t data)
+{
+    struct hvm_access_log *log = &v->accesses;
+
+    if (!log->done[log->nr].write)
+        log->done[log->nr].data = data;
+    log->nr++;
+    log->next = 0;
+    log->waiting = false;
 }
 
 void hvm_access_retire(struct hvm_vcpu *v)

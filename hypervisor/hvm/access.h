@@ -48,7 +48,7 @@ int hvm_device_add(struct domain *d, bool port, uint64_t first, uint64_t last, h
 struct hvm_access_log {
     struct hvm_access done[HVM_MAX_ACCESSES];
     uint8_t nr, next; // remembered, and of those made again
-    bool waiting;     // for the answer to the access that comes after those
+    bool waiting;     // for the answer to the access that comes after those, done[nr]
 };
 
 // Answers an access of the current vCPU: by a device of the hypervisor's, else by an ioreq server,
@@ -58,3 +58,6 @@ enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a);
 // The instruction, or one iteration of a repeated one, is over: completed, or ended by a fault.
 // What it accessed is forgotten; so it is when the guest is entered.
 void hvm_access_retire(struct hvm_vcpu *v);
+
+// hvm/entry.c: the answer that the vCPU waits for.
+void hvm_access_answer(struct hvm_vcpu *v, uint64_t data);

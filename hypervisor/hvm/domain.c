@@ -41,6 +41,7 @@ static int release_frame(struct frame *f)
 static int domain_relinquish(struct domain *d)
 {
     if (!memory_relinquishing(d)) {
+        ioreq_domain_relinquish(d);
         frame_close(d);
         frame_unshare_all(d);
     }
@@ -49,6 +50,7 @@ static int domain_relinquish(struct domain *d)
 
 static void domain_destroy(struct domain *d)
 {
+    ioreq_domain_destroy(d);
     p2m_destroy(&to_hvmd(d)->p2m);
 }
 
@@ -167,6 +169,8 @@ static const struct domain_ops domain_ops = {
     .enter = enter,
     .gfn_to_frame = hvm_gfn_to_frame,
     .physmap = &hvm_physmap_ops,
+    .ioreq_frames = IOREQ_SERVER_FRAMES,
+    .ioreq_frame = ioreq_server_frame,
     .hvm_context = hvm_domctl_context,
     .shadow_op = shadow_op,
 };

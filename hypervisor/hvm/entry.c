@@ -83,13 +83,26 @@ static void deliver_interrupt(struct hvm_vcpu *v)
     hvm_ops->inject(v, HVM_EVENT_INTERRUPT, (uint8_t)vector, -1);
 }
 
+// What the vCPU asked of ioreq servers. It meets nothing else before that is answered and the
+// instruction, if it was one, is over.
+static void finish_request(struct hvm_vcpu *v)
+{
+    if (!ioreq_finish(v) || !v->accesses.waiting)
+        return;
+    hvm_access_answer(v, v->ioreqs.answer);
+    hvm_ops->redo(v);
+}
+
 void hvm_prepare(struct hvm_vcpu *v)
 {
     do {
-        if (unlikely(v->init_pending))
+        if (unlikely(v->ioreqs.busy))
+            finish_request(v);
+        if (unlikely(v->init_pending && !v->ioreqs.busy))
             take_init(v);
         work_run(); // may switch to another vCPU, and not come back
-    } while (unlikely(work_pending()));
+    } while (unlikely(work_pending() || v->ioreqs.busy));
+    hvm_access_retire(v);
     hvm_ops->want_window(v, false);
     if (!hvm_interrupt_pending(v) || hvm_ops->is_injecting(v))
         return;

@@ -79,6 +79,9 @@ void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned
         regs->rax = (uint64_t)-ENOSYS;
     else
         hypercall_from_guest(regs);
+    if (unlikely(READ_ONCE(to_hvmd(v->v.domain)->map_shrunk)) &&
+        __atomic_exchange_n(&to_hvmd(v->v.domain)->map_shrunk, false, __ATOMIC_SEQ_CST))
+        ioreq_invalidate(v);
 }
 
 // Accesses to memory where there is none, but perhaps a device

@@ -10,6 +10,7 @@
 #include "core/domain.h"
 #include "cpu/asm.h"
 #include "hvm/access.h"
+#include "hvm/ioreq.h"
 #include "hvm/lapic.h"
 #include "hvm/p2m.h"
 #include "pv-abi/hvm/params.h"
@@ -21,6 +22,8 @@ struct hvm_domain {
     uint64_t params[HVM_NR_PARAMS]; // HVM_PARAM_*; guarded by d.lock
     uint8_t callback_vector;        // of HVM_PARAM_CALLBACK_IRQ; 0: none
     struct hvm_devices devices;
+    struct ioreq_domain ioreqs;
+    bool map_shrunk; // memory was taken out of the map: ioreq servers may have it mapped still
 };
 
 #define HVM_DEBUG_LINE 128
@@ -37,6 +40,7 @@ struct hvm_vcpu {
     char debug_line[HVM_DEBUG_LINE]; // written to the debug port and not yet shown
     unsigned debug_length;
     struct hvm_access_log accesses;
+    struct ioreq_vcpu ioreqs;
 };
 
 enum hvm_field {
@@ -64,6 +68,9 @@ struct hvm_ops {
     void (*switch_from)(struct hvm_vcpu *v);
     void (*switch_to)(struct hvm_vcpu *v);
     __attribute__((noreturn)) void (*enter)(void);
+    // Deals once more with the exit that came last: an access of its instruction had to wait, and
+    // now has its answer.
+    void (*redo)(struct hvm_vcpu *v);
 
     uint64_t (*read)(const struct hvm_vcpu *v, enum hvm_field field);
     // The whole state of a vCPU that does not run, as saved; the general registers are in

@@ -174,6 +174,7 @@ static int remove(struct domain *d, gfn_t gfn, struct frame **f)
         WRITE_ONCE(*e, 0);
         m2p_set(mfn, M2P_INVALID);
         *f = mfn_to_frame(mfn);
+        to_hvmd(d)->map_shrunk = true;
     }
     spin_unlock(&p2m->lock);
     if (!rc)

@@ -407,6 +407,14 @@ static void test_consumer(void)
     fake_run(b->vcpus[0]);
     CU_ASSERT_EQUAL(event_reset(b), 0);
     CU_ASSERT_EQUAL(guest_status(a->vcpus[0], 5, 1).status, EVTCHNSTAT_interdomain);
+    CU_ASSERT(event_xen_port_bound(b, 1));
+    notified_port = 0;
+    guest_close(a->vcpus[0], (unsigned)port); // that is news, too
+    CU_ASSERT_EQUAL(notified_port, 1);
+    CU_ASSERT_FALSE(event_xen_port_bound(b, 1));
+    CU_ASSERT_FALSE(event_send_xen_port(b, 1));
+    port = guest_bind(a->vcpus[0], 5, (unsigned)xen);
+    CU_ASSERT(event_send_xen_port(b, 1));
     event_close_xen_port(b, 1);
     CU_ASSERT_EQUAL(guest_status(a->vcpus[0], 0, (unsigned)port).status, EVTCHNSTAT_unbound);
     destroy(a);

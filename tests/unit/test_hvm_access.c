@@ -10,6 +10,12 @@
 #define MMIO     0xfed00000ull
 #define DECLINED 0x41 // a port of a device that will not have it
 
+// An ioreq server, which has the ports from 0x300.
+enum ioreq_result ioreq_access(struct hvm_vcpu *who, const struct hvm_access *a)
+{
+    return a->port && a->address >= 0x300 ? IOREQ_ASKED : IOREQ_UNCLAIMED;
+}
+
 static struct hvm_domain *d;
 static struct hvm_vcpu *v;
 static struct hvm_access seen;
@@ -112,6 +118,32 @@ static void test_memory_of_accesses(void)
     kit_domain_free(d);
 }
 
+static void test_waiting(void)
+{
+    struct hvm_access a = {.address = MMIO, .bytes = 4};
+    struct hvm_access b = {.address = 0x300, .bytes = 4, .port = true}, c = b;
+
+    begin();
+    hvm_device_add(&d->d, false, MMIO, MMIO + 0x3ff, device);
+    hvm_access(v, &a);
+    CU_ASSERT_EQUAL(hvm_access(v, &b), HVM_ACCESS_WAIT);
+    CU_ASSERT(v->accesses.waiting);
+    hvm_access_answer(v, 0x55);
+    CU_ASSERT_FALSE(v->accesses.waiting);
+    a.data = 0;
+    CU_ASSERT_EQUAL(hvm_access(v, &a), HVM_ACCESS_DONE);
+    CU_ASSERT_EQUAL(a.data, 0x1234);
+    CU_ASSERT_EQUAL(calls, 1);
+    CU_ASSERT_EQUAL(hvm_access(v, &b), HVM_ACCESS_DONE);
+    CU_ASSERT_EQUAL(b.data, 0x55);
+    c.address++; // the instruction goes on to another
+    CU_ASSERT_EQUAL(hvm_access(v, &c), HVM_ACCESS_WAIT);
+    hvm_access_answer(v, 0x66);
+    c.bytes = 2; // it has become another one meanwhile, and its first access is this
+    CU_ASSERT_EQUAL(hvm_access(v, &c), HVM_ACCESS_WAIT);
+    kit_domain_free(d);
+}
+
 static void test_too_many(void)
 {
     begin();
@@ -136,6 +168,7 @@ int main(void)
     CU_add_test(suite, "ranges", test_ranges);
     CU_add_test(suite, "the local APIC", test_lapic);
     CU_add_test(suite, "an instruction executed again", test_memory_of_accesses);
+    CU_add_test(suite, "an answer that has to be waited for", test_waiting);
     CU_add_test(suite, "too many", test_too_many);
     CU_basic_run_tests();
     return CU_get_number_of_failures() != 0;

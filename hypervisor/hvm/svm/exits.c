@@ -192,6 +192,12 @@ static void dispatch(struct hvm_vcpu *v, struct cpu_user_regs *regs, struct vmcb
     }
 }
 
+// The control block is as the processor left it.
+void svm_redo(struct hvm_vcpu *v)
+{
+    dispatch(v, &cpu_info()->regs, to_svm(v)->vmcb);
+}
+
 void svm_exit(struct cpu_user_regs *regs)
 {
     struct hvm_vcpu *v = to_hvm(current);

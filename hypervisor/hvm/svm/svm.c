@@ -115,6 +115,7 @@ static const struct hvm_ops svm_ops = {
     .switch_from = switch_from,
     .switch_to = switch_to,
     .enter = svm_enter,
+    .redo = svm_redo,
     .read = svm_read,
     .get_state = svm_get_state,
     .set_state = svm_set_state,

@@ -41,3 +41,4 @@ void svm_set_state(struct hvm_vcpu *v, const struct hvm_hw_cpu *state);
 __attribute__((noreturn)) void svm_enter(void);
 maddr_t svm_prepare(struct cpu_user_regs *regs); // the VMCB's address
 void svm_exit(struct cpu_user_regs *regs);
+void svm_redo(struct hvm_vcpu *v); // hvm_ops.redo
