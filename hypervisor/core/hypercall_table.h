@@ -45,6 +45,7 @@
     X(hvm_op,                  HC_ALL, 2, (unsigned cmd, uint64_t arg))                            \
     X(sysctl,                  HC_ALL, 1, (uint64_t op))                                           \
     X(domctl,                  HC_ALL, 1, (uint64_t op))                                           \
+    X(dm_op,                   HC_ALL, 3, (unsigned dom, unsigned nr_bufs, uint64_t bufs))         \
     X(async_op,                HC_ALL, 2, (unsigned cmd, uint64_t arg))
 // clang-format on
 

@@ -18,6 +18,9 @@ void memory_op_init(void);
 // room for them are left out.
 void memory_add_machine_range(uint64_t start, uint64_t bytes, uint32_t type);
 void memory_domain_destroy(struct domain *d);
+// XENMAPSPACE_gmfn: the domain's memory at one guest frame number goes to another; what was there
+// is lost to it. -EINVAL: there is none, -EACCES: it numbers its memory itself, -ENOMEM.
+long memory_move(struct domain *d, gfn_t from, gfn_t to);
 // Goes once through the frames of a dying domain: `release` takes from each what the domain holds
 // of it, 0 or -ERESTART. 0; -ERESTART: call again. What others still use stays, at the end of the
 // domain's list.

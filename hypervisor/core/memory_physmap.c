@@ -72,12 +72,45 @@ static bool is_at(struct domain *d, gfn_t gfn, mfn_t mfn)
     return same;
 }
 
+// Memory of the domain's own goes from one number to another. Locked.
+static int move_frame(struct domain *d, gfn_t from, gfn_t to)
+{
+    const struct physmap_ops *map = d->ops->physmap;
+    struct frame *f;
+    int rc;
+
+    if (map->remove(d, from, &f))
+        return -EINVAL;
+    rc = f->kind == FRAME_DOMAIN ? 0 : -EINVAL;
+    if (!rc && from != to) {
+        remove_at(d, to);
+        rc = map->add(d, to, f, 0);
+    }
+    if (rc || from == to)
+        map->add(d, from, f, 0); // there was one before, so there is room
+    return rc;
+}
+
+long memory_move(struct domain *d, gfn_t from, gfn_t to)
+{
+    int rc;
+
+    if (!d->ops->physmap)
+        return -EACCES;
+    spin_lock(&d->lock);
+    rc = d->dying ? -EINVAL : move_frame(d, from, to);
+    spin_unlock(&d->lock);
+    return rc;
+}
+
 // It is in one place at a time.
 static long add_at(struct domain *d, unsigned space, uint64_t index, gfn_t gfn)
 {
     mfn_t mfn;
     int rc;
 
+    if (space == XENMAPSPACE_gmfn)
+        return memory_move(d, index, gfn);
     if (!d->ops->physmap)
         return -EACCES;
     rc = shown_frame(d, space, index, &mfn);
@@ -92,7 +125,21 @@ static long add_at(struct domain *d, unsigned space, uint64_t index, gfn_t gfn)
     return rc;
 }
 
-static long add_to_physmap(uint64_t arg)
+// XENMAPSPACE_gmfn_range: as many as in.size says.
+static long move_range(struct domain *d, const struct xen_add_to_physmap *in, uint64_t *start)
+{
+    while (*start < in->size) {
+        long rc = memory_move(d, in->idx + *start, in->gpfn + *start);
+
+        if (rc)
+            return rc;
+        if (++*start < in->size && preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}
+
+static long add_to_physmap(uint64_t arg, uint64_t *start)
 {
     struct xen_add_to_physmap in;
     struct domain *d;
@@ -103,7 +150,8 @@ static long add_to_physmap(uint64_t arg)
     rc = permit_domain(PERMIT_physmap, in.domid, &d);
     if (rc)
         return rc;
-    rc = add_at(d, in.space, in.idx, in.gpfn);
+    rc = in.space == XENMAPSPACE_gmfn_range ? move_range(d, &in, start)
+                                            : add_at(d, in.space, in.idx, in.gpfn);
     domain_put(d);
     return rc;
 }
@@ -147,7 +195,7 @@ long memory_physmap_op(unsigned op, uint64_t arg, uint64_t *start)
 {
     switch (op) {
     case XENMEM_add_to_physmap:
-        return add_to_physmap(arg);
+        return add_to_physmap(arg, start);
     case XENMEM_add_to_physmap_batch:
         return add_batch(arg, start);
     default:
@@ -160,15 +208,18 @@ static int resource_frame(struct domain *d, const struct xen_mem_acquire_resourc
 {
     bool status = r->id == XENMEM_resource_grant_table_id_status;
 
+    if (r->type == XENMEM_resource_ioreq_server)
+        return d->ops->ioreq_frame ? d->ops->ioreq_frame(d, r->id, i, mfn) : -EINVAL;
     if (i > UINT32_MAX)
         return -EINVAL;
     return grant_table_frame(d, (unsigned)i, status, mfn);
 }
 
 // How many frames the resource has.
-static long resource_size(uint64_t arg, struct domain *d)
+static long resource_size(uint64_t arg, const struct xen_mem_acquire_resource *r, struct domain *d)
 {
-    uint32_t n = grant_table_max_frames(d);
+    uint32_t n =
+        r->type == XENMEM_resource_ioreq_server ? d->ops->ioreq_frames : grant_table_max_frames(d);
 
     return copy_to_guest(arg + offsetof(struct xen_mem_acquire_resource, nr_frames), &n, sizeof(n));
 }
@@ -213,12 +264,12 @@ long memory_acquire_resource(uint64_t arg, uint64_t *start)
              ?: permit_domain(PERMIT_acquire_resource, r.domid, &d);
     if (rc)
         return rc;
-    if (r.type != XENMEM_resource_grant_table)
+    if (r.type > XENMEM_resource_grant_table)
         rc = r.type > XENMEM_resource_vmtrace_buf ? -EOPNOTSUPP : -EINVAL;
-    else if (r.id > XENMEM_resource_grant_table_id_status)
+    else if (r.type == XENMEM_resource_grant_table && r.id > XENMEM_resource_grant_table_id_status)
         rc = -EINVAL;
     else if (!r.nr_frames && !r.frame_list)
-        rc = resource_size(arg, d);
+        rc = resource_size(arg, &r, d);
     else
         rc = give_resource(&r, d, start);
     domain_put(d);

@@ -37,6 +37,7 @@ enum permission_who {
     X(memory_reservation, WHO_SELF)    /* increase, decrease, populate, exchange */               \
     X(memory_map,         WHO_SELF)    /* XENMEM_set_memory_map */                                \
     X(physmap,            WHO_SELF)                                                               \
+    X(dm_op,              WHO_OTHER)   /* what a device model does to its guest */                \
     X(hvm_param,          WHO_SELF)    /* hvm/params.c says which of a guest's own are not its to set */ \
     X(event_alloc,        WHO_SELF)                                                               \
     X(event_status,       WHO_SELF)                                                               \

@@ -19,8 +19,9 @@ static bool is_guests(uint32_t index)
 {
     return index == HVM_PARAM_CALLBACK_IRQ || index == HVM_PARAM_VM86_TSS ||
            index == HVM_PARAM_VM86_TSS_SIZED || index == HVM_PARAM_ACPI_S_STATE ||
-           index == HVM_PARAM_VM_GENERATION_ID_ADDR || index == HVM_PARAM_STORE_EVTCHN ||
-           index == HVM_PARAM_CONSOLE_EVTCHN || index == HVM_PARAM_X87_FIP_WIDTH;
+           index == HVM_PARAM_ACPI_IOPORTS_LOCATION || index == HVM_PARAM_VM_GENERATION_ID_ADDR ||
+           index == HVM_PARAM_STORE_EVTCHN || index == HVM_PARAM_CONSOLE_EVTCHN ||
+           index == HVM_PARAM_X87_FIP_WIDTH;
 }
 
 // Events come by a vector: there is no interrupt controller but the local APIC that a GSI could go
