@@ -267,7 +267,8 @@ int event_port_close(struct domain *d, uint32_t port, bool by_guest)
             peer->number = d->id;
             peer->remote = NULL;
             if (peer->consumer)
-                event_consumer_call(peer->consumer, domain_vcpu(p->remote, peer->vcpu), peer->port);
+                event_consumer_call(peer->consumer, domain_vcpu(p->remote, peer->vcpu), peer->port,
+                                    true);
         }
         p->state = PORT_RESERVED;
         rc = 0;

@@ -59,11 +59,13 @@ void event_poll_begin(struct vcpu *v, unsigned port);
 bool event_poll_end(struct vcpu *v);
 
 // Ports of the hypervisor's own making (ioreq servers, monitors).
+// notify: the other end has sent an event, or `closed` its port. Called with the sender's port
+// locked; must not take event locks.
+typedef void event_notify_fn(struct vcpu *v, unsigned port, bool closed);
 int event_alloc_xen_port(struct domain *local, unsigned vcpu, domid_t remote,
-                         void (*notify)(struct vcpu *, unsigned port));
+                         event_notify_fn *notify);
 void event_close_xen_port(struct domain *d, unsigned port);
-// Notifies the guest at the other end of such a port; false: nobody is there. notify is called with
-// the sender's port locked and must not take event locks; also when the other end closes its port.
+// Notifies the guest at the other end of such a port; false: nobody is there.
 bool event_send_xen_port(struct domain *d, unsigned port);
 bool event_xen_port_bound(struct domain *d, unsigned port);
 

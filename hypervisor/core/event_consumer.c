@@ -7,20 +7,19 @@
 
 // A port names its function by a small number. Functions are registered once and stay.
 #define MAX_CONSUMERS 7
-typedef void (*consumer_fn)(struct vcpu *v, unsigned port);
-static consumer_fn consumers[MAX_CONSUMERS];
+static event_notify_fn *consumers[MAX_CONSUMERS];
 
-void event_consumer_call(unsigned consumer, struct vcpu *v, unsigned port)
+void event_consumer_call(unsigned consumer, struct vcpu *v, unsigned port, bool closed)
 {
     if (v)
-        consumers[consumer - 1](v, port);
+        consumers[consumer - 1](v, port, closed);
 }
 
 // 0: no room.
-static unsigned consumer_number(consumer_fn fn)
+static unsigned consumer_number(event_notify_fn *fn)
 {
     for (unsigned i = 0; i < MAX_CONSUMERS; i++) {
-        consumer_fn none = NULL;
+        event_notify_fn *none = NULL;
 
         if (__atomic_compare_exchange_n(&consumers[i], &none, fn, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST) ||
@@ -31,7 +30,7 @@ static unsigned consumer_number(consumer_fn fn)
 }
 
 int event_alloc_xen_port(struct domain *local, unsigned vcpu, domid_t remote,
-                         void (*notify)(struct vcpu *, unsigned port))
+                         event_notify_fn *notify)
 {
     struct event_state *es = local->events;
     unsigned consumer = consumer_number(notify);

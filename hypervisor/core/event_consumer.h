@@ -4,4 +4,4 @@
 
 #include "core/event.h"
 
-void event_consumer_call(unsigned consumer, struct vcpu *v, unsigned port);
+void event_consumer_call(unsigned consumer, struct vcpu *v, unsigned port, bool closed);

@@ -74,7 +74,8 @@ void event_notify_peer(const struct event_port *p)
     struct event_port *peer = event_port_find(d->events, p->number);
 
     if (unlikely(peer->consumer))
-        event_consumer_call(peer->consumer, domain_vcpu(d, READ_ONCE(peer->vcpu)), peer->port);
+        event_consumer_call(peer->consumer, domain_vcpu(d, READ_ONCE(peer->vcpu)), peer->port,
+                            false);
     else
         event_port_set_pending(d, peer);
 }

@@ -51,6 +51,7 @@ static bool send(struct hvm_vcpu *v, unsigned id, const struct request *what)
     struct ioreq_server *s = ioreqs_of(v)->servers[id];
     struct ioreq *r = &s->requests[v->v.id];
 
+    __atomic_store_n(&v->ioreqs.closed, 0, __ATOMIC_SEQ_CST);
     r->addr = what->address;
     r->data = what->data;
     r->count = 1;
@@ -161,7 +162,8 @@ static enum ioreq_result offer(struct hvm_vcpu *v, const struct request *what)
             continue;
         if (fits_buffer(s, what) && post(v->v.domain, s, what))
             return IOREQ_POSTED;
-        return send(v, id, what) ? IOREQ_ASKED : IOREQ_UNCLAIMED;
+        if (send(v, id, what))
+            return IOREQ_ASKED;
     }
     return IOREQ_UNCLAIMED;
 }
@@ -197,6 +199,15 @@ void ioreq_invalidate(struct hvm_vcpu *v)
 // The answer
 // ------------------------------------------------------------------------
 
+// Somebody else who has the port by now does not know of the request.
+static bool has_ended(struct hvm_vcpu *v, const struct ioreq_server *s)
+{
+    uint32_t port = s->ports[v->v.id];
+
+    return __atomic_load_n(&v->ioreqs.closed, __ATOMIC_SEQ_CST) == port ||
+           !event_xen_port_bound(v->v.domain, port);
+}
+
 // Has the server done with the vCPU's request, one way or another?
 static bool is_over(struct hvm_vcpu *v, unsigned id)
 {
@@ -210,7 +221,7 @@ static bool is_over(struct hvm_vcpu *v, unsigned id)
         break;
     case STATE_IOREQ_READY:
     case STATE_IOREQ_INPROCESS:
-        if (event_xen_port_bound(v->v.domain, s->ports[v->v.id]))
+        if (!has_ended(v, s))
             return false;
         guest_warn("ioreq server %u has ended before it answered\n", id);
         break;

@@ -53,6 +53,7 @@ struct ioreq_domain {
 struct ioreq_vcpu {
     bool busy;         // has asked; the vCPU's own
     uint8_t waits_for; // bit n: has no answer of server n yet
+    uint32_t closed;   // a port whose other end was closed since the request; 0: none
     uint64_t answer;
 };
 
@@ -85,7 +86,7 @@ int ioreq_server_frame(struct domain *d, uint32_t id, uint64_t index, mfn_t *mfn
 #define IOREQ_SERVER_FRAMES 2
 
 // An event of a server's: it has answered, or is gone. Called with the port locked.
-void ioreq_notified(struct vcpu *v, unsigned port);
+void ioreq_notified(struct vcpu *v, unsigned port, bool closed);
 // All servers of a domain of which no vCPU will run again; and what is left of them.
 void ioreq_domain_relinquish(struct domain *d);
 void ioreq_domain_destroy(struct domain *d);

@@ -14,8 +14,10 @@
 enum page { REQUESTS, BUFFER };
 
 // Takes no lock but the scheduler's: ports are locked. The vCPU looks at the state itself.
-void ioreq_notified(struct vcpu *v, unsigned port)
+void ioreq_notified(struct vcpu *v, unsigned port, bool closed)
 {
+    if (closed)
+        __atomic_store_n(&to_hvm(v)->ioreqs.closed, port, __ATOMIC_SEQ_CST);
     if (__atomic_fetch_and(&v->pause_flags, ~(uint64_t)VPF_DEVICE, __ATOMIC_SEQ_CST) & VPF_DEVICE)
         vcpu_wake(v);
 }
@@ -151,7 +153,7 @@ static void remove_server(struct domain *d, unsigned id)
         if (!(to_hvm(v)->ioreqs.waits_for & 1u << id))
             continue;
         to_hvm(v)->ioreqs.waits_for &= (uint8_t) ~(1u << id);
-        ioreq_notified(v, 0);
+        ioreq_notified(v, 0, false);
     }
     free_server(d, s);
 }

@@ -157,6 +157,10 @@ CASES = [
     Case("guest-hvm", "guest-hvm", extra=Kit.xen_tools, devices=GUESTS_DISK, prepare=checks.guests_disk,
          hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=240),
 
+    # ... and one with devices that a process in domain 0 makes.
+    Case("ioreq", "ioreq", extra=lambda kit: kit.xen_tools() + (f"{kit.program('tests/boot/ioreq_server.c')}:bin/ioreq_server",),
+         devices=GUESTS_DISK, prepare=checks.guests_disk, hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored"),
+
     # Debian's own tools.
     xl("info", "xl-info"),
     xl("guest", "xl-guest", limit=240),

@@ -379,8 +379,11 @@ static void test_late_info(void)
 static unsigned notified_port;
 static struct vcpu *notified;
 
-static void notify(struct vcpu *v, unsigned port)
+static bool notified_closed;
+
+static void notify(struct vcpu *v, unsigned port, bool closed)
 {
+    notified_closed = closed;
     notified = v;
     notified_port = port;
 }
@@ -409,8 +412,10 @@ static void test_consumer(void)
     CU_ASSERT_EQUAL(guest_status(a->vcpus[0], 5, 1).status, EVTCHNSTAT_interdomain);
     CU_ASSERT(event_xen_port_bound(b, 1));
     notified_port = 0;
+    CU_ASSERT_FALSE(notified_closed);
     guest_close(a->vcpus[0], (unsigned)port); // that is news, too
     CU_ASSERT_EQUAL(notified_port, 1);
+    CU_ASSERT(notified_closed);
     CU_ASSERT_FALSE(event_xen_port_bound(b, 1));
     CU_ASSERT_FALSE(event_send_xen_port(b, 1));
     port = guest_bind(a->vcpus[0], 5, (unsigned)xen);

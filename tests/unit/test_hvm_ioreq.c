@@ -273,11 +273,18 @@ static void test_end_of_server(void)
     CU_ASSERT_FALSE(finished());
     model_set_state(&model, 0, STATE_IOREQ_INPROCESS);
     guest_close(tools->vcpus[0], model.ports[0]); // as when its process ends
+    model_listen(&model);                         // ... and another comes at once
     as_guest(0);
     CU_ASSERT_FALSE(sleeps());
     CU_ASSERT(finished());
     CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_DONE);
     CU_ASSERT_EQUAL(a.data, ~0ull);
+    hvm_access_retire(to_hvm(current));
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_WAIT);
+    CU_ASSERT_FALSE(finished());
+    guest_close(tools->vcpus[0], model.ports[0]); // nobody comes
+    as_guest(0);
+    CU_ASSERT(finished());
     hvm_access_retire(to_hvm(current));
     CU_ASSERT_EQUAL(read_now(true, PORT, 4), ~0ull); // it is asked no more
     as_tools();
@@ -305,6 +312,23 @@ static void test_end_of_domain(void)
     begin(2, HVM_IOREQSRV_BUFIOREQ_LEGACY);
     CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_WAIT);
     CU_ASSERT_FALSE(finished());
+    end_world();
+}
+
+// Where a server has ended and was not removed, its successor with the same claims serves.
+static void test_successor(void)
+{
+    struct hvm_access a = reading(true, PORT, 4);
+    struct device_model other = {0};
+
+    begin(1, HVM_IOREQSRV_BUFIOREQ_OFF);
+    model_start(&other, HVM_IOREQSRV_BUFIOREQ_OFF);
+    model_range(&other, XEN_DMOP_IO_RANGE_PORT, PORT, PORT + 7);
+    guest_close(tools->vcpus[0], model.ports[0]);
+    as_guest(0);
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_WAIT);
+    CU_ASSERT_EQUAL(model_state(&model, 0), STATE_IOREQ_NONE);
+    CU_ASSERT_EQUAL(model_state(&other, 0), STATE_IOREQ_READY);
     end_world();
 }
 
@@ -525,6 +549,7 @@ int main(void)
     CU_add_test(suite, "posted writes", test_posted_writes);
     CU_add_test(suite, "servers that talk nonsense", test_bad_servers);
     CU_add_test(suite, "servers that end", test_end_of_server);
+    CU_add_test(suite, "servers that succeed others", test_successor);
     CU_add_test(suite, "domains that end", test_end_of_domain);
     CU_add_test(suite, "memory given back", test_invalidate);
     CU_add_test(suite, "limits and errors", test_limits);
