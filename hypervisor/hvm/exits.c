@@ -69,14 +69,14 @@ void hvm_exit_halt(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned leng
         work_raise(this_cpu(), WORK_SCHEDULE);
 }
 
-// From the kernel of a 64-bit guest only.
+// From the kernel only.
 void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
 {
     regs->rip += length;
     if (hvm_ops->read(v, HVM_CPL))
         regs->rax = (uint64_t)-EPERM;
     else if (!hvm_ops->read(v, HVM_CS_L))
-        regs->rax = (uint64_t)-ENOSYS;
+        hvm_hypercall_32(v, regs, length);
     else
         hypercall_from_guest(regs);
     if (unlikely(READ_ONCE(to_hvmd(v->v.domain)->map_shrunk)) &&

@@ -41,6 +41,7 @@ struct hvm_vcpu {
     unsigned debug_length;
     struct hvm_access_log accesses;
     struct ioreq_vcpu ioreqs;
+    struct hvm_window *window; // during a hypercall of 32-bit code: hvm/compat32.c
 };
 
 enum hvm_field {
@@ -131,6 +132,8 @@ void hvm_exit_msr(struct hvm_vcpu *v, struct cpu_user_regs *regs, bool write, un
 void hvm_exit_xsetbv(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_halt(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
+// hvm/compat32.c: from 32-bit code. The instruction, of so many bytes, has been passed over.
+void hvm_hypercall_32(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                  const struct hvm_io *io); // hvm/io.c
 int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC

@@ -2,9 +2,8 @@
 //
 // sources: hypervisor/hvm/access.c hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c tests/unit/hvm_kit.c
 // sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
-#include <CUnit/Basic.h>
-
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/hvm_kit.h"
 
 #define MMIO     0xfed00000ull
@@ -162,14 +161,14 @@ static void test_too_many(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("accesses to devices", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"ranges", test_ranges},
+        {"the local APIC", test_lapic},
+        {"an instruction executed again", test_memory_of_accesses},
+        {"an answer that has to be waited for", test_waiting},
+        {"too many", test_too_many},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(suite, "ranges", test_ranges);
-    CU_add_test(suite, "the local APIC", test_lapic);
-    CU_add_test(suite, "an instruction executed again", test_memory_of_accesses);
-    CU_add_test(suite, "an answer that has to be waited for", test_waiting);
-    CU_add_test(suite, "too many", test_too_many);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    return run_suite("accesses to devices", tests);
 }

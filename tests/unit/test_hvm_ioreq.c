@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/event_impl.h"
+#include "tests/suite.h"
 #include "tests/unit/ioreq_kit.h"
 
 #define PORT 0x300
@@ -538,23 +539,23 @@ static void test_race(void)
 
 int main(void)
 {
-    CU_initialize_registry();
-    CU_pSuite suite = CU_add_suite("ioreq servers", NULL, NULL);
+    static CU_TestInfo tests[] = {
+        {"a question and its answer", test_question_and_answer},
+        {"two accesses of an instruction", test_two_accesses},
+        {"what a server claims", test_claims},
+        {"an answer just before sleep", test_answer_before_sleep},
+        {"PCI configuration space", test_pci_config},
+        {"posted writes", test_posted_writes},
+        {"servers that talk nonsense", test_bad_servers},
+        {"servers that end", test_end_of_server},
+        {"servers that succeed others", test_successor},
+        {"domains that end", test_end_of_domain},
+        {"memory given back", test_invalidate},
+        {"limits and errors", test_limits},
+        {"no memory", test_no_memory},
+        {"a race", test_race},
+        CU_TEST_INFO_NULL,
+    };
 
-    CU_add_test(suite, "a question and its answer", test_question_and_answer);
-    CU_add_test(suite, "two accesses of an instruction", test_two_accesses);
-    CU_add_test(suite, "what a server claims", test_claims);
-    CU_add_test(suite, "an answer just before sleep", test_answer_before_sleep);
-    CU_add_test(suite, "PCI configuration space", test_pci_config);
-    CU_add_test(suite, "posted writes", test_posted_writes);
-    CU_add_test(suite, "servers that talk nonsense", test_bad_servers);
-    CU_add_test(suite, "servers that end", test_end_of_server);
-    CU_add_test(suite, "servers that succeed others", test_successor);
-    CU_add_test(suite, "domains that end", test_end_of_domain);
-    CU_add_test(suite, "memory given back", test_invalidate);
-    CU_add_test(suite, "limits and errors", test_limits);
-    CU_add_test(suite, "no memory", test_no_memory);
-    CU_add_test(suite, "a race", test_race);
-    CU_basic_run_tests();
-    return CU_get_number_of_failures() != 0;
+    return run_suite("ioreq servers", tests);
 }

@@ -17,6 +17,8 @@ typedef uint64_t cpumask_t;
 
 enum cpu_work { WORK_TIMER, WORK_TASK, WORK_SCHEDULE, NR_CPU_WORK };
 
+struct guest_access;
+
 struct cpu_info {
     struct cpu_user_regs regs;
     struct vcpu *vcpu;
@@ -25,6 +27,7 @@ struct cpu_info {
     uint64_t kernel_cr3, user_cr3;
     void *soft_tlb;
     struct vcpu *fpu_owner;
+    const struct guest_access *guest_access;
 };
 
 extern __thread struct cpu_info fake_cpu_info;
