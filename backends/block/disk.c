@@ -190,6 +190,8 @@ int disk_start(struct worker *worker)
         rc = attach(disk, i);
     if (!rc)
         rc = add_events(disk);
+    if (!rc)
+        rc = throttle_start(disk);
     if (rc)
         return rc;
     for (uint32_t i = 0; i < disk->queues && left; i++)

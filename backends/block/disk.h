@@ -6,7 +6,8 @@
 //   flush, data, flush, as its kind asks for -> its response, noted, put into the ring, published
 //
 // Taking from the rings pauses while a barrier waits for the requests before it, or while the open
-// requests' data take up all the memory that a device may have.
+// requests' data take up all the memory that a device may have, or while the guest has had what it
+// may ask for in a while (throttle.c).
 #pragma once
 
 #include <liburing.h>
@@ -16,6 +17,7 @@
 #include "backends/block/inflight.h"
 #include "backends/block/mapped.h"
 #include "backends/block/request.h"
+#include "backends/common/credit.h"
 #include "backends/common/worker.h"
 #include "ring/ring.h"
 
@@ -31,7 +33,9 @@ struct disk_start {
     char path[4096];
     bool read_only;
     bool discard;
-    bool persistent; // the front end keeps its pages granted
+    bool persistent;        // the front end keeps its pages granted
+    char rate[CREDIT_TEXT]; // as credit_parse() takes it
+    uint32_t iops;          // requests a second; 0: no limit
 };
 _Static_assert(sizeof(struct disk_start) <= BACKEND_KIND_BYTES, "fits a connection");
 
@@ -97,6 +101,8 @@ struct disk {
     struct disk_buffer *idle[DISK_CLASSES];
     size_t idle_bytes;
     struct event *completions;
+    struct credit rate, requests;
+    struct event *allowed; // pending: nothing is taken until there is credit
     struct mapped *mapped; // NULL: pages are copied
 };
 
@@ -121,6 +127,12 @@ void disk_settle(struct disk *disk);
 void request_begin(struct disk_request *request);
 void request_proceed(struct disk_request *request); // to its next step
 void request_completed(struct disk_request *request, int result);
+
+// throttle.c
+int throttle_start(struct disk *disk);
+// False: disk_settle() will be called when the next request may be taken.
+bool throttle_allows(struct disk *disk);
+void throttle_spend(struct disk *disk, const struct blk_request *request);
 
 // buffer.c
 // NULL: no memory. `bytes` at most DISK_REQUEST_MOST.

@@ -60,11 +60,22 @@ static int check_image(struct device *device, const struct kept *kept)
     return 0;
 }
 
+static int read_limits(struct device *device, struct kept *kept)
+{
+    const char *back = device_back_path(device);
+    uint64_t iops;
+    int rc = keys_optional(device, back, "iops", 0, 1000000000, 0, &iops);
+
+    kept->start.iops = (uint32_t)iops;
+    return rc ? rc : keys_rate(device, back, kept->start.rate);
+}
+
 static int read_own(struct device *device)
 {
     struct kept *kept = device_of_kind(device);
     char *path =
         keys_text(device, device_back_path(device), "params", sizeof(kept->start.path) - 1);
+    int rc;
 
     if (!path)
         return device_fail(device, -ENOENT, "%s/params names no image", device_back_path(device));
@@ -73,7 +84,8 @@ static int read_own(struct device *device)
     kept->start.read_only = !is_text(device, "mode", "w");
     kept->start.discard = !kept->start.read_only && !is_text(device, "discard-enable", "0");
     kept->cdrom = is_text(device, "device-type", "cdrom");
-    return check_image(device, kept);
+    rc = read_limits(device, kept);
+    return rc ? rc : check_image(device, kept);
 }
 
 static int prepare(struct device *device)

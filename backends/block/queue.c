@@ -4,10 +4,10 @@
 #include "backends/block/disk.h"
 #include "control/evtchn.h"
 
-static bool may_take(const struct disk *disk)
+static bool may_take(struct disk *disk)
 {
     return !disk->barrier && !disk->stopping &&
-           disk->data_bytes + DISK_REQUEST_MOST <= DISK_DATA_MOST;
+           disk->data_bytes + DISK_REQUEST_MOST <= DISK_DATA_MOST && throttle_allows(disk);
 }
 
 static void begin(struct disk_queue *queue, uint16_t slot)

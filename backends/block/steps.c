@@ -234,6 +234,7 @@ void request_begin(struct disk_request *request)
     const char *why = NULL;
     int status = parse(request, segment, &why);
 
+    throttle_spend(disk, &request->request);
     request->step = STEP_NEW;
     request->done = 0;
     request->buffer = NULL;

@@ -74,6 +74,21 @@ int keys_optional(struct device *device, const char *path, const char *name, uin
     return 0;
 }
 
+int keys_rate(struct device *device, const char *path, char rate[CREDIT_TEXT])
+{
+    char *text = keys_text(device, path, "rate", 200);
+    struct credit unused;
+    int rc = 0;
+
+    rate[0] = '\0';
+    if (text && (strlen(text) >= CREDIT_TEXT || !credit_parse(&unused, text, 0)))
+        rc = device_fail(device, -EINVAL, "%s/rate is '%s', not BYTES,MICROSECONDS", path, text);
+    else if (text)
+        snprintf(rate, CREDIT_TEXT, "%s", text);
+    free(text);
+    return rc;
+}
+
 int keys_ring(struct device *device, const char *path, const char *prefix, uint32_t pages,
               bool numbered, struct backend_ring *ring)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backends/common/backend.h"
+#include "backends/common/credit.h"
 
 // The text of PATH/NAME, the caller's to free; NULL if there is none or it is longer than `most`.
 char *keys_text(struct device *device, const char *path, const char *name, size_t most);
@@ -14,6 +15,9 @@ int keys_number(struct device *device, const char *path, const char *name, uint6
                 uint64_t most, uint64_t *value);
 int keys_optional(struct device *device, const char *path, const char *name, uint64_t least,
                   uint64_t most, uint64_t otherwise, uint64_t *value);
+
+// The node "rate", a limit as credit_parse() takes it; empty if there is none.
+int keys_rate(struct device *device, const char *path, char rate[CREDIT_TEXT]);
 
 // One of `pages` = 2^order pages of a ring: PREFIXref, or PREFIXref0, PREFIXref1, ... if the front
 // end gave ring-page-order ("ring-", "tx-ring-").

@@ -214,15 +214,8 @@ static int read_control(struct device *device, struct netback_connection *c)
 static int read_limits(struct device *device, struct netback_connection *c)
 {
     const char *back = device_back_path(device);
-    char *rate = keys_text(device, back, "rate", sizeof(c->rate) - 1);
-    struct net_credit unused;
-    int rc = 0;
+    int rc = keys_rate(device, back, c->rate);
 
-    if (rate && !credit_parse(&unused, rate, 0))
-        rc = device_fail(device, -EINVAL, "%s/rate is '%s', not BYTES,MICROSECONDS", back, rate);
-    else if (rate)
-        snprintf(c->rate, sizeof(c->rate), "%s", rate);
-    free(rate);
     return rc ? rc : flag(device, back, "anti-spoof", &c->own_source_only);
 }
 

@@ -13,7 +13,7 @@ struct netback_connection {
     struct net_guest guest;
     uint8_t mac[6];
     bool own_source_only, chosen_multicast;
-    char rate[32]; // as credit_parse() takes it
+    char rate[CREDIT_TEXT]; // as credit_parse() takes it
     struct backend_ring control_ring;
     uint32_t control_port;
 };

@@ -70,7 +70,7 @@ static void send_batch(struct net_queue *queue, struct net_batch *batch)
 unsigned queue_send(struct net_queue *queue, uint64_t now_us, const char **why)
 {
     struct net_batch *batch = queue->port->batch;
-    struct net_credit *credit = &queue->port->credit;
+    struct credit *credit = &queue->port->credit;
     enum tx_result result = TX_TAKEN;
     unsigned todo = 0;
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "backends/net/batch.h"
-#include "backends/net/credit.h"
+#include "backends/common/credit.h"
 #include "backends/net/filter.h"
 #include "backends/net/rx.h"
 #include "backends/net/tx.h"
@@ -21,7 +21,7 @@ struct net_statistics {
 struct net_port {
     struct net_guest guest;
     struct net_filter filter;
-    struct net_credit credit;
+    struct credit credit;
     struct net_batch *batch;
     struct net_statistics statistics;
     // Copies all segments; -errno if that cannot be done at all.

@@ -15,6 +15,12 @@ enum disk_backend {
     DISK_BACKEND_STANDALONE
 };
 
+// So many bytes in each interval; 0 bytes: no limit.
+struct rate_config {
+    uint64_t bytes;
+    uint32_t interval_us;
+};
+
 struct disk_config {
     char *
         target; // path (below /dev unless absolute) or what `script` knows; NULL: an empty CD drive
@@ -29,20 +35,21 @@ struct disk_config {
     bool direct_io_safe;
     bool discard;
     bool trusted;
+    struct rate_config rate; // of bytes read and written
+    uint32_t iops;           // requests a second, 0: no limit
 };
 
 struct vif_config {
     uint32_t devid; // as given, otherwise its place in the list
     uint8_t mac[6];
-    char *bridge;         // NULL: the script's choice
-    char *gatewaydev;     // NULL: none
-    char *ifname;         // vifname=, NULL: vifDOMID.DEVID
-    char *script;         // NULL: vif-bridge
-    char *ip;             // NULL: none
-    char *backend_domain; // name or number, NULL: domain 0
-    char *model;          // of an emulated card, NULL
-    uint64_t rate_bytes;  // that may be sent per interval, 0: no limit
-    uint32_t rate_interval_us;
+    char *bridge;                  // NULL: the script's choice
+    char *gatewaydev;              // NULL: none
+    char *ifname;                  // vifname=, NULL: vifDOMID.DEVID
+    char *script;                  // NULL: vif-bridge
+    char *ip;                      // NULL: none
+    char *backend_domain;          // name or number, NULL: domain 0
+    char *model;                   // of an emulated card, NULL
+    struct rate_config rate;       // of bytes that it may send
     uint32_t mtu;                  // 0: not given
     enum vif_backend backend_type; // who serves it: vellum-netback, or Linux's xen-netback
     bool own_source_only;          // antispoof: frames from other addresses are dropped

@@ -1,5 +1,5 @@
 // disk=: parameters separated by commas, each KEY=VALUE, a flag, or the next positional one
-// (target, format, vdev, access) that has not been given yet.
+// (target, format, vdev, access) that has not been given yet. rate= and iops= are not xl's.
 #include <string.h>
 
 #include "config/nearest.h"
@@ -124,14 +124,30 @@ static bool flag(struct disk_reader *d, const char *word)
 static void unknown(struct disk_reader *d, const char *key)
 {
     static const char *const names[] = {
-        "target",  "format", "vdev",  "access",  "devtype",       "backendtype",
-        "backend", "script", "cdrom", "discard", "specification", "direct-io-safe"};
+        "target", "format", "vdev",    "access",        "devtype",        "backendtype", "backend",
+        "script", "cdrom",  "discard", "specification", "direct-io-safe", "rate",        "iops"};
     const char *nearest = config_nearest(key, names, sizeof(names) / sizeof(names[0]));
 
     if (nearest)
         wrong(d, "\"%s\": no parameter '%s'; did you mean '%s'?", d->item->text, key, nearest);
     else
         wrong(d, "\"%s\": no parameter '%s'; vl.cfg(5) lists all", d->item->text, key);
+}
+
+static void take_iops(struct disk_reader *d, const char *value)
+{
+    int64_t number;
+
+    if (!config_parse_number(value, &number) || number < 1 || number > 1000000000)
+        wrong(d, "\"%s\": iops is a number of requests a second, not '%s'", d->item->text, value);
+    else
+        d->disk->iops = (uint32_t)number;
+}
+
+static void take_rate(struct disk_reader *d, const char *value)
+{
+    if (!config_parse_rate(value, &d->disk->rate))
+        wrong(d, "\"%s\": " CONFIG_NO_RATE, d->item->text, value);
 }
 
 static void named(struct disk_reader *d, const char *key, char *value)
@@ -149,6 +165,10 @@ static void named(struct disk_reader *d, const char *key, char *value)
         d->disk->backend_domain = value;
     else if (!strcmp(key, "script"))
         d->disk->script = value;
+    else if (!strcmp(key, "rate"))
+        take_rate(d, value);
+    else if (!strcmp(key, "iops"))
+        take_iops(d, value);
     else if (!strcmp(key, "specification") && strcmp(value, "xen"))
         wrong(d, "\"%s\": Vellum has no disks of specification '%s'", d->item->text, value);
     else if (!strncmp(key, "colo-", 5) || !strcmp(key, "active-disk") ||

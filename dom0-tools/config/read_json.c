@@ -263,13 +263,12 @@ static char *join(struct json_reader *j, const char *key, yajl_val from,
 
 static const char *disk_text(struct json_reader *j, yajl_val from)
 {
-    static const struct parameter list[] = {{"vdev", "vdev"},
-                                            {"format", "format"},
-                                            {"backend", "backendtype"},
-                                            {"backend_domname", "backend"},
-                                            {"script", "script"}};
+    static const struct parameter list[] = {
+        {"vdev", "vdev"},           {"format", "format"},
+        {"backend", "backendtype"}, {"backend_domname", "backend"},
+        {"script", "script"},       {"iops", "iops"}};
     const char *target = text_of(j, field(from, "pdev_path"));
-    char *text = join(j, "disk", from, list, 5);
+    char *text = join(j, "disk", from, list, sizeof(list) / sizeof(list[0]));
 
     return config_printf(j->settings->memory, "%saccess=%s,%s%s%s%s%s%s", text,
                          is_true(field(from, "readwrite")) ? "rw" : "ro",
@@ -316,18 +315,23 @@ static void read_devices(struct json_reader *j, const char *name, const char *ke
 }
 
 // Credit per interval has no exact form in xl.cfg.
+static void read_rate(yajl_val from, struct rate_config *rate)
+{
+    int64_t bytes = number_of(field(from, "rate_bytes_per_interval"), 0);
+    int64_t interval = number_of(field(from, "rate_interval_usecs"), 0);
+
+    if (bytes > 0 && interval > 0 && interval <= UINT32_MAX)
+        *rate = (struct rate_config){(uint64_t)bytes, (uint32_t)interval};
+}
+
 static void read_rates(struct json_reader *j, struct domain_config *config)
 {
-    yajl_val from = field(j->root, "nics");
+    yajl_val disks = field(j->root, "disks"), nics = field(j->root, "nics");
 
-    for (size_t i = 0; i < length_of(from) && i < config->vifs_count; i++) {
-        int64_t bytes = number_of(field(from->u.array.values[i], "rate_bytes_per_interval"), 0);
-        int64_t interval = number_of(field(from->u.array.values[i], "rate_interval_usecs"), 0);
-        if (bytes > 0 && interval > 0 && interval <= UINT32_MAX) {
-            config->vifs[i].rate_bytes = (uint64_t)bytes;
-            config->vifs[i].rate_interval_us = (uint32_t)interval;
-        }
-    }
+    for (size_t i = 0; i < length_of(disks) && i < config->disks_count; i++)
+        read_rate(disks->u.array.values[i], &config->disks[i].rate);
+    for (size_t i = 0; i < length_of(nics) && i < config->vifs_count; i++)
+        read_rate(nics->u.array.values[i], &config->vifs[i].rate);
 }
 
 static void refuse_foreign(struct json_reader *j)

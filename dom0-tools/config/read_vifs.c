@@ -32,50 +32,6 @@ static bool parse_mac(const char *text, uint8_t mac[6])
     return !*text;
 }
 
-static bool unit(const char **at, const char *const *names, const uint64_t *values, uint64_t *out)
-{
-    for (size_t i = 0; names[i]; i++)
-        if (!strncmp(*at, names[i], strlen(names[i]))) {
-            *at += strlen(names[i]);
-            *out = values[i];
-            return true;
-        }
-    return false;
-}
-
-static bool decimal(const char **at, uint64_t *out)
-{
-    char *end;
-
-    if (**at < '0' || **at > '9')
-        return false;
-    *out = strtoull(*at, &end, 10);
-    *at = end;
-    return *out <= 1000000000;
-}
-
-// RATE/s[@INTERVAL]: credit that is refilled every interval, 50 ms unless given.
-static bool parse_rate(const char *text, uint64_t *bytes, uint32_t *interval_us)
-{
-    static const char *const rates[] = {"GB", "MB", "KB", "B", "Gb", "Mb", "Kb", "b", NULL};
-    static const uint64_t bits[] = {8000000000, 8000000, 8000, 8, 1000000000, 1000000, 1000, 1};
-    static const char *const times[] = {"ms", "us", "s", "", NULL};
-    static const uint64_t microseconds[] = {1000, 1, 1000000, 1000000};
-    uint64_t rate, scale, interval = 50, interval_scale = 1000;
-
-    if (!decimal(&text, &rate) || !unit(&text, rates, bits, &scale) || strncmp(text, "/s", 2))
-        return false;
-    text += 2;
-    if (*text == '@' &&
-        (text++, !decimal(&text, &interval) || !unit(&text, times, microseconds, &interval_scale)))
-        return false;
-    if (*text || interval * interval_scale > UINT32_MAX || interval == 0)
-        return false;
-    *interval_us = (uint32_t)(interval * interval_scale);
-    *bytes = (uint64_t)((unsigned __int128)rate * scale * *interval_us / 8000000);
-    return *bytes > 0;
-}
-
 static void take_number(struct vif_reader *v, const char *key, const char *value, int64_t most,
                         uint32_t *out)
 {
@@ -157,9 +113,8 @@ static void named(struct vif_reader *v, const char *key, char *value)
         take_number(v, key, value, 65535, &v->vif->mtu);
     else if (!strcmp(key, "type") && strcmp(value, "vif") && strcmp(value, "ioemu"))
         wrong(v, "\"%s\": type is vif or ioemu, not '%s'", v->item->text, value);
-    else if (!strcmp(key, "rate") &&
-             !parse_rate(value, &v->vif->rate_bytes, &v->vif->rate_interval_us))
-        wrong(v, "\"%s\": '%s' is no rate (10Mb/s, 250KB/s, 1MB/s@20ms)", v->item->text, value);
+    else if (!strcmp(key, "rate") && !config_parse_rate(value, &v->vif->rate))
+        wrong(v, "\"%s\": " CONFIG_NO_RATE, v->item->text, value);
     else if (strcmp(key, "rate") && strcmp(key, "type"))
         unknown(v, key);
 }

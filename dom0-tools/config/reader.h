@@ -33,6 +33,11 @@ bool config_read_choice(struct config_reader *reader, const char *key, const cha
 // A number as xl.cfg writes it (decimal, 0 octal, 0x hexadecimal), all of `text`.
 bool config_parse_number(const char *text, int64_t *out);
 
+// RATE/s[@INTERVAL], as "10Mb/s" or "1MB/s@20ms"; the interval is 50 ms unless given. False: it is
+// not of that form, or no byte an interval.
+bool config_parse_rate(const char *text, struct rate_config *out);
+#define CONFIG_NO_RATE "'%s' is no rate (10Mb/s, 250KB/s, 1MB/s@20ms)"
+
 // The families. Each fills in its part of the configuration, defaults included.
 void config_read_identity(struct config_reader *reader);
 void config_read_actions(struct config_reader *reader);

@@ -175,6 +175,14 @@ static void write_build(struct json *json, const struct domain_config *config)
     json_end_map(json);
 }
 
+static void write_rate(struct json *json, const struct rate_config *rate)
+{
+    if (!rate->bytes)
+        return;
+    json_number(json, "rate_bytes_per_interval", (int64_t)rate->bytes);
+    json_number(json, "rate_interval_usecs", rate->interval_us);
+}
+
 static void write_disk(struct json *json, const struct disk_config *disk)
 {
     json_map(json, NULL);
@@ -197,6 +205,10 @@ static void write_disk(struct json *json, const struct disk_config *disk)
         flag(json, "discard_enable", false);
     if (!disk->trusted)
         flag(json, "trusted", false);
+    // Not libxl's, which ignores them.
+    write_rate(json, &disk->rate);
+    if (disk->iops)
+        json_number(json, "iops", disk->iops);
     json_end_map(json);
 }
 
@@ -225,10 +237,7 @@ static void write_vif(struct json *json, const struct vif_config *vif)
     optional(json, "bridge", vif->bridge);
     optional(json, "ifname", vif->ifname);
     optional(json, "script", vif->script);
-    if (vif->rate_bytes) {
-        json_number(json, "rate_bytes_per_interval", (int64_t)vif->rate_bytes);
-        json_number(json, "rate_interval_usecs", vif->rate_interval_us);
-    }
+    write_rate(json, &vif->rate);
     optional(json, "gatewaydev", vif->gatewaydev);
     if (!vif->trusted)
         flag(json, "trusted", false);

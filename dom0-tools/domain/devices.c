@@ -28,6 +28,12 @@ void device_node(struct device_nodes *nodes, const char *name, const char *forma
     va_end(list);
 }
 
+void device_rate(struct device_nodes *nodes, const struct rate_config *rate)
+{
+    if (rate->bytes)
+        device_node(nodes, "rate", "%" PRIu64 ",%u", rate->bytes, rate->interval_us);
+}
+
 static void free_nodes(struct device_nodes *nodes)
 {
     for (unsigned i = 0; i < nodes->count; i++)

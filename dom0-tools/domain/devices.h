@@ -29,6 +29,9 @@ struct device {
 
 void device_node(struct device_nodes *nodes, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// The node "rate", if there is a limit.
+struct rate_config;
+void device_rate(struct device_nodes *nodes, const struct rate_config *rate);
 void device_free(struct device *device);
 
 // Writes the nodes of both ends. -EEXIST: the domain has such a device already.

@@ -32,6 +32,8 @@ int disk_check(const struct toolstack *t, const struct disk_config *disk)
                       "(qemu-img convert -O raw)");
     if (disk->script)
         return refuse(t, disk, "script= is not run; give a file or a block device as target=");
+    if (disk->backend_type == DISK_BACKEND_PHY && (disk->rate.bytes || disk->iops))
+        return refuse(t, disk, "xen-blkback knows neither rate= nor iops=; leave backendtype= out");
     if (disk->backend_domain && strcmp(disk->backend_domain, "0") &&
         strcmp(disk->backend_domain, "Domain-0"))
         return refuse(t, disk, "its back end can be in domain 0 only");
@@ -81,6 +83,9 @@ static void describe(const struct disk_config *disk, const char *path, struct de
     device_node(&device->back, "bootable", "1");
     device_node(&device->back, "discard-enable", "%d", disk->discard);
     device_node(&device->back, "direct-io-safe", "%d", disk->direct_io_safe);
+    device_rate(&device->back, &disk->rate);
+    if (disk->iops)
+        device_node(&device->back, "iops", "%u", disk->iops);
 }
 
 int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,

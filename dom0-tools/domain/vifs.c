@@ -72,9 +72,7 @@ static void describe(const struct vif_config *vif, const char *script, struct de
     optional(&device->back, "gatewaydev", vif->gatewaydev);
     optional(&device->back, "vifname", vif->ifname);
     optional(&device->back, "ip", vif->ip);
-    if (vif->rate_bytes)
-        device_node(&device->back, "rate", "%" PRIu64 ",%u", vif->rate_bytes,
-                    vif->rate_interval_us);
+    device_rate(&device->back, &vif->rate);
     if (vif->own_source_only)
         device_node(&device->back, "anti-spoof", "1");
 }

@@ -3,7 +3,7 @@
 // is broken.
 //
 // sources: backends/net/frame.c backends/net/offload.c backends/net/filter.c
-// sources: backends/net/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
+// sources: backends/common/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
 // sources: backends/net/rx.c backends/net/control_ring.c ring/ring.c tests/tools/net_kit.c
 #include <stdint.h>
 #include <stdlib.h>
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (struct net_guest){features & 1, features & 2, features & 4, features & 8, features & 16};
     kit->port.filter =
         (struct net_filter){.own_source_only = features & 32, .chosen_multicast = features & 64};
-    kit->port.credit = (struct net_credit){0};
+    kit->port.credit = (struct credit){0};
     for (int i = 0; i < 100 && in.at < in.end; i++)
         step(&in);
     return 0;

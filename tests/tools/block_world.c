@@ -21,6 +21,8 @@
 struct world *world;
 struct ring front;
 bool world_read_only, world_persistent;
+const char *world_rate = "";
+uint32_t world_iops;
 const char world_image[] = "/tmp/vellum-test-image"; // the process number is appended
 static char image_path[64], state_path[64];
 static int to_back = -1, to_front = -1, state_fd = -1, memory_fd = -1;
@@ -161,6 +163,8 @@ static void serve(void)
     struct disk_start start = {
         .read_only = world_read_only, .discard = true, .persistent = world_persistent};
 
+    start.iops = world_iops;
+    snprintf(start.rate, sizeof(start.rate), "%s", world_rate);
     snprintf(start.path, sizeof(start.path), "%s", image_path);
     worker.connection.queues = 1;
     worker.connection.queue[0].rings[0].pages = WORLD_RING;
@@ -192,6 +196,8 @@ void world_begin(size_t bytes)
     to_back = eventfd(0, EFD_NONBLOCK);
     to_front = eventfd(0, EFD_NONBLOCK);
     world_read_only = world_persistent = false;
+    world_rate = "";
+    world_iops = 0;
     ring_format(world->page[0]);
     ring_attach(&front, RING_FRONT, world->page[0], WORLD_RING * BLK_PAGE,
                 sizeof(struct blkif_request), sizeof(struct blkif_response));

@@ -29,7 +29,9 @@ extern const char world_image[];
 void world_begin(size_t bytes);
 void world_end(void);
 
-extern bool world_read_only, world_persistent; // until world_begin()
+extern bool world_read_only, world_persistent; // until world_begin(), as are...
+extern const char *world_rate;                 // ...limits; "": none
+extern uint32_t world_iops;
 
 // Starts a worker, or another, which resumes if there was one.
 void world_serve(void);

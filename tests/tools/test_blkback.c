@@ -4,7 +4,8 @@
 // sources: tests/tools/block_world.c backends/block/disk.c backends/block/queue.c
 // sources: backends/block/steps.c backends/block/data.c backends/block/buffer.c
 // sources: backends/block/inflight.c backends/block/mapped.c backends/block/image.c
-// sources: backends/block/request.c ring/ring.c
+// sources: backends/block/request.c backends/block/throttle.c backends/common/credit.c
+// sources: ring/ring.c
 // libraries: -luring -levent_core
 #include <CUnit/Basic.h>
 #include <fcntl.h>
@@ -429,6 +430,43 @@ static void test_resume_states(void)
     }
 }
 
+// --- limits ---
+
+// Milliseconds that so many reads take, all asked for as soon as there is room.
+static uint64_t time_of_reads(unsigned count, uint32_t pages)
+{
+    uint64_t start = worker_now();
+
+    for (unsigned i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(world_do(BLKIF_OP_READ, 0, pages, DATA), 0);
+    return worker_now() - start;
+}
+
+// What is saved up, a 20th of a second's worth, goes at once; the rest at the rate that was set.
+// Slower is the machine's doing: the upper bounds tell only that it is not slower by much.
+static void test_limits(void)
+{
+    uint64_t ms;
+
+    world_begin(IMAGE_BYTES);
+    world_iops = 200;
+    world_serve();
+    ms = time_of_reads(110, 1); // 10, and 100
+    CU_ASSERT(ms >= 400 && ms < 5000);
+    world_end();
+    world_begin(IMAGE_BYTES);
+    world_rate = "100000,50000"; // 2 MB/s
+    world_serve();
+    ms = time_of_reads(25, 10); // 1 MB
+    CU_ASSERT(ms >= 400 && ms < 5000);
+    world_kill();
+    world_serve(); // who takes over knows them, too
+    ms = time_of_reads(25, 10);
+    CU_ASSERT(ms >= 400 && ms < 5000);
+    CU_ASSERT_EQUAL(world->complaints, 0);
+    world_end();
+}
+
 int main(void)
 {
     static CU_TestInfo tests[] = {
@@ -445,6 +483,7 @@ int main(void)
         {"persistent", test_persistent},
         {"killed", test_killed},
         {"killed persistent", test_killed_persistent},
+        {"limits", test_limits},
         CU_TEST_INFO_NULL,
     };
 

@@ -75,7 +75,7 @@ static const char every_key[] =
     "max_event_channels=100\nmax_grant_frames=10\nmax_maptrack_frames=20\nmax_grant_version=1\n"
     "localtime=1\nrtc_timeoffset='-60'\npassthrough='disabled'\n"
     "ioports=['2f8-2ff','70']\nirqs=[3,4]\niomem=['fe000,2','0xf0,1@10']\n"
-    "disk=['/dev/vg/a,raw,xvda,rw','/i.iso,,hdc,cdrom']\n"
+    "disk=['/dev/vg/a,raw,xvda,rw,rate=10MB/s@20ms,iops=500','/i.iso,,hdc,cdrom']\n"
     "vif=['mac=00:16:3E:74:3d:76,bridge=br0,rate=10Mb/s@20ms,script=s,ip=1.2.3.4,mtu=9000', '']\n";
 
 static void check_every_key(const struct domain_config *c)
@@ -105,10 +105,12 @@ static void check_every_key(const struct domain_config *c)
     CU_ASSERT_FATAL(c->disks_count == 2 && c->vifs_count == 2);
     CU_ASSERT_STRING_EQUAL(c->disks[0].target, "/dev/vg/a");
     CU_ASSERT(c->disks[0].device == 202 << 8 && c->disks[0].writable && c->disks[0].discard);
+    CU_ASSERT(c->disks[0].rate.bytes == 200000 && c->disks[0].rate.interval_us == 20000);
+    CU_ASSERT(c->disks[0].iops == 500 && !c->disks[1].iops && !c->disks[1].rate.bytes);
     CU_ASSERT(c->disks[1].cdrom && !c->disks[1].writable && c->disks[1].device == 22 << 8);
     CU_ASSERT_EQUAL(memcmp(c->vifs[0].mac, "\x00\x16\x3e\x74\x3d\x76", 6), 0);
     CU_ASSERT_STRING_EQUAL(c->vifs[0].bridge, "br0");
-    CU_ASSERT(c->vifs[0].rate_bytes == 25000 && c->vifs[0].rate_interval_us == 20000);
+    CU_ASSERT(c->vifs[0].rate.bytes == 25000 && c->vifs[0].rate.interval_us == 20000);
     CU_ASSERT(c->vifs[0].mtu == 9000 && c->vifs[1].devid == 1 && c->vifs[1].trusted);
 }
 

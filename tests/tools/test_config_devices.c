@@ -151,6 +151,8 @@ static void test_disk_messages(void)
             "no parameter 'backentype'; did you mean 'backendtype'?");
     refused("disk", "/a,raw,xvda,w,colo", "Vellum has no COLO");
     refused("disk", "/a,raw,xvda,w,specification=virtio", "no disks of specification 'virtio'");
+    refused("disk", "/a,raw,xvda,w,rate=10", "'10' is no rate (10Mb/s, 250KB/s, 1MB/s@20ms)");
+    refused("disk", "/a,raw,xvda,w,iops=0", "iops is a number of requests a second, not '0'");
     CU_ASSERT_PTR_NULL(config_load(BASE "disk=['/a,raw,xvda,w',\n'/b,raw,d0,w']\n"));
     CU_ASSERT_STRING_EQUAL(
         config_said, "f:5: disk: \"/b,raw,d0,w\": the guest has another disk 'xvda' already\n");
@@ -228,7 +230,7 @@ static void test_vifs(void)
     CU_ASSERT_STRING_EQUAL(v->script, "s");
     CU_ASSERT_STRING_EQUAL(v->ip, "1.2.3.4 5.6.7.8");
     CU_ASSERT_STRING_EQUAL(v->backend_domain, "d");
-    CU_ASSERT(v->rate_bytes == 50000 && v->rate_interval_us == 50000);
+    CU_ASSERT(v->rate.bytes == 50000 && v->rate.interval_us == 50000);
     CU_ASSERT(v->devid == 7 && v->mtu == 1400 && !v->trusted);
     CU_ASSERT(v->own_source_only && v->backend_type == VIF_BACKEND_LINUX);
     // As kept of a domain that runs.
@@ -237,7 +239,7 @@ static void test_vifs(void)
     CU_ASSERT_EQUAL_FATAL(domain_config_from_json(json, strlen(json), stderr, &c), 0);
     v = c->vifs;
     CU_ASSERT(v->own_source_only && v->backend_type == VIF_BACKEND_LINUX);
-    CU_ASSERT(v->rate_bytes == 50000 && v->devid == 7 && !v->trusted);
+    CU_ASSERT(v->rate.bytes == 50000 && v->devid == 7 && !v->trusted);
     free(json);
     domain_config_free(c);
     c = config_load(BASE "vif=['','']\n");
@@ -254,7 +256,7 @@ static void check_rate(const char *rate, uint64_t bytes, uint32_t interval_us)
     snprintf(text, sizeof(text), "rate=%s", rate);
     struct domain_config *c = load_device("vif", text);
     CU_ASSERT_EQUAL(c != NULL, bytes != 0);
-    CU_ASSERT(!c || (c->vifs[0].rate_bytes == bytes && c->vifs[0].rate_interval_us == interval_us));
+    CU_ASSERT(!c || (c->vifs[0].rate.bytes == bytes && c->vifs[0].rate.interval_us == interval_us));
     domain_config_free(c);
 }
 

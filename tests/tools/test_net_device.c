@@ -1,6 +1,6 @@
 // What a guest may write into its network device's nodes: read as it is meant, or refused by name.
 //
-// sources: backends/net/device.c backends/net/credit.c backends/common/keys.c
+// sources: backends/net/device.c backends/common/credit.c backends/common/keys.c
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <stdarg.h>

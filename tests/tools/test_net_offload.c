@@ -1,7 +1,7 @@
 // What a frame is, and whose work its checksum and its segments are; filters and limits.
 //
 // sources: backends/net/frame.c backends/net/offload.c backends/net/filter.c
-// sources: backends/net/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
+// sources: backends/common/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
 // sources: backends/net/rx.c ring/ring.c tests/tools/net_kit.c
 #include <CUnit/Basic.h>
 #include <linux/if_tun.h>
@@ -258,7 +258,7 @@ static void test_credit(void)
 {
     static const char *const wrong[] = {
         "1", "1,", ",1", "x,1", "1,1,1", "1,1x", "-1,1", "9999999999999999,1", "1,99999999999"};
-    struct net_credit credit;
+    struct credit credit;
     uint64_t now = 1000, sent = 0;
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

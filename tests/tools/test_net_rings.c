@@ -2,7 +2,7 @@
 // rules.
 //
 // sources: backends/net/frame.c backends/net/offload.c backends/net/filter.c
-// sources: backends/net/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
+// sources: backends/common/credit.c backends/net/batch.c backends/net/queue.c backends/net/tx.c
 // sources: backends/net/rx.c backends/net/control_ring.c ring/ring.c tests/tools/net_kit.c
 #include <CUnit/Basic.h>
 #include <stdlib.h>

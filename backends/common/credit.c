@@ -1,4 +1,4 @@
-#include "backends/net/credit.h"
+#include "backends/common/credit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,12 +6,12 @@
 #define BYTES_MAX    1000000000000000
 #define INTERVAL_MAX UINT32_MAX
 
-bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
+bool credit_parse(struct credit *credit, const char *text, uint64_t now_us)
 {
     uint64_t bytes, interval;
     char rest;
 
-    *credit = (struct net_credit){0};
+    *credit = (struct credit){0};
     if (!text || !*text)
         return true;
     if (sscanf(text, "%19" SCNu64 ",%19" SCNu64 "%c", &bytes, &interval, &rest) != 2)
@@ -20,12 +20,12 @@ bool credit_parse(struct net_credit *credit, const char *text, uint64_t now_us)
         return false;
     if (!bytes || !interval)
         return true;
-    *credit = (struct net_credit){bytes, interval, (int64_t)bytes, now_us};
+    *credit = (struct credit){bytes, interval, (int64_t)bytes, now_us};
     return true;
 }
 
 // Full intervals since the last time are paid; what is saved up is at most one's worth.
-static void refill(struct net_credit *credit, uint64_t now_us)
+static void refill(struct credit *credit, uint64_t now_us)
 {
     uint64_t intervals = (now_us - credit->refilled_us) / credit->interval_us;
     uint64_t missing = (uint64_t)((int64_t)credit->bytes - credit->left);
@@ -37,7 +37,7 @@ static void refill(struct net_credit *credit, uint64_t now_us)
         credit->left += (int64_t)(intervals * credit->bytes);
 }
 
-uint64_t credit_wait(struct net_credit *credit, uint64_t now_us)
+uint64_t credit_wait(struct credit *credit, uint64_t now_us)
 {
     uint64_t missing, intervals;
 
@@ -51,7 +51,7 @@ uint64_t credit_wait(struct net_credit *credit, uint64_t now_us)
     return credit->refilled_us + intervals * credit->interval_us - now_us;
 }
 
-void credit_spend(struct net_credit *credit, uint64_t bytes)
+void credit_spend(struct credit *credit, uint64_t bytes)
 {
     if (credit->bytes)
         credit->left -= (int64_t)bytes;
