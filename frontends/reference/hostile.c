@@ -1,6 +1,8 @@
 #include "frontends/reference/hostile.h"
 
+#include "frontends/kernel/events.h"
 #include "frontends/kernel/guest.h"
+#include "frontends/kernel/pages.h"
 #include "frontends/xenbus/device.h"
 
 uint32_t hostile_random(void)
@@ -43,6 +45,86 @@ int hostile_run(const char *what, const struct violation *all, unsigned n, char 
     if (!committed)
         return -XEN_ENOENT;
     return wrong ? -XEN_EIO : 0;
+}
+
+bool hostile_page_make(struct hostile_page *p, domid_t back_end, bool read_only)
+{
+    *p = (struct hostile_page){.page = page_alloc()};
+    if (!p->page)
+        return false;
+    p->ref = grant_page(back_end, p->page, read_only);
+    p->read_only = grant_page(back_end, p->page, true);
+    p->foreign = grant_page(4000, p->page, read_only);
+    return p->ref && p->read_only && p->foreign;
+}
+
+void hostile_page_free(struct hostile_page *p)
+{
+    if (p->page && (grant_end(p->ref) & grant_end(p->read_only) & grant_end(p->foreign)))
+        page_free(p->page);
+}
+
+int hostile_lies(const struct lie *lies, unsigned n, bool several,
+                 int (*connect)(const char *key, const char *value, unsigned order),
+                 bool (*served)(void))
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct lie *lie = &lies[i];
+
+        if (lie->order && !several)
+            continue;
+        if (!connect(lie->key, lie->value, lie->order) && served()) {
+            print("hostile: connected with %s=%s\n", lie->key, lie->value ? lie->value : "(none)");
+            error = -XEN_EILSEQ;
+        }
+    }
+    return error;
+}
+
+void hostile_show(struct ring *ring, long port)
+{
+    ring_publish(ring);
+    event_send((evtchn_port_t)port);
+}
+
+void hostile_jump(struct ring *ring, long port, uint32_t by)
+{
+    struct ring_header *shared = ring->shared;
+
+    __atomic_store_n(&shared->req_prod, shared->req_prod + by, __ATOMIC_SEQ_CST);
+    event_send((evtchn_port_t)port);
+    thread_sleep(50 * NS_PER_MS);
+}
+
+void hostile_words(struct ring *const *rings, unsigned n, long port)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        struct ring_header *shared = rings[i % n]->shared;
+
+        shared->rsp_prod = hostile_random();
+        shared->req_event = hostile_random();
+        shared->rsp_event = hostile_random();
+        event_send((evtchn_port_t)port);
+    }
+}
+
+void hostile_revoke(domid_t back_end, bool read_only, struct ring *ring, long port,
+                    void (*put)(grant_ref_t ref))
+{
+    uint8_t *page = page_alloc();
+
+    for (unsigned i = 0; page && i < 20; i++) {
+        grant_ref_t ref = grant_page(back_end, page, read_only);
+
+        put(ref);
+        hostile_show(ring, port);
+        if (i % 2)
+            hc(sched_op, 0, 0); // yield
+        grant_revoke(ref);
+        thread_yield();
+    }
 }
 
 int hostile_states(const char *kind, unsigned handle)

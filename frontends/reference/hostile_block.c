@@ -20,8 +20,7 @@ static struct {
     uint64_t id; // of the last request
     bool answered;
     int status;
-    uint8_t *page;
-    grant_ref_t ref, read_only, foreign;
+    struct hostile_page page;
 } at;
 
 static void response(void *unused, const struct blkif_response *rsp)
@@ -62,7 +61,7 @@ static struct blkif_request honest(void)
 {
     struct blkif_request r = {.operation = BLKIF_OP_READ, .nr_segments = 1, .id = ++at.id};
 
-    r.seg[0] = (struct blkif_request_segment){.gref = at.ref, .last_sect = 7};
+    r.seg[0] = (struct blkif_request_segment){.gref = at.page.ref, .last_sect = 7};
     return r;
 }
 
@@ -72,8 +71,7 @@ static int ask(const void *request)
     at.answered = false;
     if (!ring_put(&at.block.ring, request))
         return SILENCE;
-    ring_publish(&at.block.ring);
-    event_send((evtchn_port_t)at.block.port);
+    hostile_show(&at.block.ring, at.block.port);
     return WAIT_FOR(&at.block.progress, at.answered || at.block.broken, clock_after(ANSWER_TIME)) &&
                    at.answered
                ? at.status
@@ -145,7 +143,8 @@ static int try_segments(void)
 
 static int try_grants(void)
 {
-    const grant_ref_t bad[] = {2, 2047, 2048, 0x7fffffff, 0xffffffff, at.read_only, at.foreign};
+    const grant_ref_t bad[] = {
+        2, 2047, 2048, 0x7fffffff, 0xffffffff, at.page.read_only, at.page.foreign};
     int error = 0;
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -199,7 +198,7 @@ static int try_indirect(void)
 
     if (!ref)
         return -XEN_ENOMEM;
-    segments[0] = (struct blkif_request_segment){.gref = at.ref, .last_sect = 7};
+    segments[0] = (struct blkif_request_segment){.gref = at.page.ref, .last_sect = 7};
     for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
         r = honest_indirect(ref);
         r.nr_segments = counts[i];
@@ -244,23 +243,15 @@ static int try_discard(void)
 
 // Indexes and memory. Nothing is to be answered rightly here; what counts is recover().
 
-static int jump(uint32_t by)
-{
-    struct ring_header *shared = at.block.ring.shared;
-
-    __atomic_store_n(&shared->req_prod, shared->req_prod + by, __ATOMIC_SEQ_CST);
-    event_send((evtchn_port_t)at.block.port);
-    thread_sleep(50 * NS_PER_MS);
-    return connect_as(NULL, NULL, 0);
-}
-
 static int try_jumps(void)
 {
     static const uint32_t by[] = {33, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
     int error = 0;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(by) && !error; i++)
-        error = jump(by[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(by) && !error; i++) {
+        hostile_jump(&at.block.ring, at.block.port, by[i]);
+        error = connect_as(NULL, NULL, 0);
+    }
     return error;
 }
 
@@ -280,8 +271,7 @@ static int try_garbage(void)
                 words[0] &= ~0xffu; // other people's data stay
             ring_put(&at.block.ring, words);
         }
-        ring_publish(&at.block.ring);
-        event_send((evtchn_port_t)at.block.port);
+        hostile_show(&at.block.ring, at.block.port);
         thread_sleep(100 * NS_PER_MS);
         error = connect_as(NULL, NULL, 0);
     }
@@ -291,49 +281,34 @@ static int try_garbage(void)
 // The back end's own words, overwritten; and news of nothing.
 static int try_words(void)
 {
-    struct ring_header *shared = at.block.ring.shared;
+    struct ring *const ring = &at.block.ring;
 
-    for (unsigned i = 0; i < 500; i++) {
-        shared->rsp_prod = hostile_random();
-        shared->req_event = hostile_random();
-        shared->rsp_event = hostile_random();
-        event_send((evtchn_port_t)at.block.port);
-    }
+    hostile_words(&ring, 1, at.block.port);
     return connect_as(NULL, NULL, 0);
+}
+
+static void put_with(grant_ref_t ref)
+{
+    struct blkif_request r = honest();
+
+    r.seg[0].gref = ref;
+    ring_put(&at.block.ring, &r);
 }
 
 // Pages that go away while they are used: the data's, and the ring's own.
 static int try_revoked(void)
 {
-    uint8_t *page = page_alloc();
-    grant_ref_t ref;
-
-    for (unsigned i = 0; page && i < 20; i++) {
-        struct blkif_request r = honest();
-
-        ref = grant_page(at.block.device.backend_id, page, false);
-        r.seg[0].gref = ref;
-        ring_put(&at.block.ring, &r);
-        ring_publish(&at.block.ring);
-        event_send((evtchn_port_t)at.block.port);
-        if (i % 2)
-            hc(sched_op, 0, 0); // yield
-        grant_revoke(ref);
-        thread_yield();
-    }
+    hostile_revoke(at.block.device.backend_id, false, &at.block.ring, at.block.port, put_with);
     grant_revoke(at.block.ring_refs[0]);
     served();
-    return connect_as(NULL, NULL, 0); // PAGE and its grants are lost: they may be in use for ever
+    return connect_as(NULL, NULL, 0);
 }
 
 // Keys and states
 
 static int try_keys(void)
 {
-    static const struct {
-        const char *key, *value;
-        unsigned order;
-    } lies[] = {
+    static const struct lie lies[] = {
         {"ring-ref", NULL, 0},
         {"ring-ref", "abc", 0},
         {"ring-ref", "-1", 0},
@@ -351,18 +326,8 @@ static int try_keys(void)
         {"ring-ref1", "77777", 1},
     };
     bool several = !connect_as(NULL, NULL, 1) && at.block.nr_ring_pages > 1;
-    int error = 0;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
-        if (lies[i].order && !several)
-            continue; // the back end takes one page only
-        if (!connect_as(lies[i].key, lies[i].value, lies[i].order) && served()) {
-            print("hostile: connected with %s=%s\n", lies[i].key,
-                  lies[i].value ? lies[i].value : "(none)");
-            error = -XEN_EILSEQ;
-        }
-    }
-    return error;
+    return hostile_lies(OF(lies), several, connect_as, served);
 }
 
 static int try_states(void)
@@ -384,16 +349,14 @@ COMMAND(hostile_block, "HANDLE [WHICH...]",
     int error;
 
     at.handle = (unsigned)word_number(nr_words, words, 1, 51712);
-    at.page = page_alloc();
-    error = at.page ? connect_as(NULL, NULL, 0) : -XEN_ENOMEM;
+    error = connect_as(NULL, NULL, 0);
     if (error)
         return error;
-    at.ref = grant_page(at.block.device.backend_id, at.page, false);
-    at.read_only = grant_page(at.block.device.backend_id, at.page, true);
-    at.foreign = grant_page(4000, at.page, false);
-    error = hostile_run("block", OF(violations), words + MIN(nr_words, 2u), recover);
+    if (hostile_page_make(&at.page, at.block.device.backend_id, false))
+        error = hostile_run("block", OF(violations), words + MIN(nr_words, 2u), recover);
+    else
+        error = -XEN_ENOMEM;
     drop();
-    if (grant_end(at.ref) & grant_end(at.read_only) & grant_end(at.foreign))
-        page_free(at.page);
+    hostile_page_free(&at.page);
     return error;
 }

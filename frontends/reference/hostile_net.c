@@ -17,8 +17,7 @@ static struct {
     bool open;
     unsigned handle;
     unsigned answers, good; // to what was asked last
-    uint8_t *page;
-    grant_ref_t ref, foreign;
+    struct hostile_page page;
 } at;
 
 static void answer(void *unused, const struct netif_tx_response *rsp)
@@ -34,7 +33,7 @@ static void drop(void)
     at.open = false;
 }
 
-static int connect_as(const char *key, const char *value)
+static int connect_as(const char *key, const char *value, unsigned order)
 {
     struct net_options options = {.answered = answer,
                                   .patience = key ? 4 * NS_PER_S : 0,
@@ -55,15 +54,14 @@ static bool sent(const struct netif_tx_request *slots, unsigned n)
     for (unsigned i = 0; i < n; i++)
         if (!ring_put(&at.net.tx, &slots[i]))
             return false;
-    ring_publish(&at.net.tx);
-    event_send((evtchn_port_t)at.net.port);
+    hostile_show(&at.net.tx, at.net.port);
     WAIT_FOR(&at.net.progress, at.answers >= n || at.net.broken, clock_after(ANSWER_TIME));
     return at.good >= n;
 }
 
 static struct netif_tx_request honest(void)
 {
-    return (struct netif_tx_request){.gref = at.ref, .size = FRAME};
+    return (struct netif_tx_request){.gref = at.page.ref, .size = FRAME};
 }
 
 static bool served(void)
@@ -75,7 +73,7 @@ static bool served(void)
 
 static int recover(void)
 {
-    return served() || (!connect_as(NULL, NULL) && served()) ? 0 : -XEN_EIO;
+    return served() || (!connect_as(NULL, NULL, 0) && served()) ? 0 : -XEN_EIO;
 }
 
 // What was rewarded, if it was; and a connection for the next one.
@@ -93,10 +91,16 @@ static int try_slots(void)
     const struct {
         grant_ref_t ref;
         uint16_t offset, size;
-    } bad[] = {{at.ref, 0, 0},        {at.ref, 0, 13},        {at.ref, 4096, FRAME},
-               {at.ref, 4090, FRAME}, {at.ref, 65535, 65535}, {at.ref, 0, 65535},
-               {2, 0, FRAME},         {2047, 0, FRAME},       {0xffffffff, 0, FRAME},
-               {at.foreign, 0, FRAME}};
+    } bad[] = {{at.page.ref, 0, 0},
+               {at.page.ref, 0, 13},
+               {at.page.ref, 4096, FRAME},
+               {at.page.ref, 4090, FRAME},
+               {at.page.ref, 65535, 65535},
+               {at.page.ref, 0, 65535},
+               {2, 0, FRAME},
+               {2047, 0, FRAME},
+               {0xffffffff, 0, FRAME},
+               {at.page.foreign, 0, FRAME}};
     int error = 0;
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -127,10 +131,9 @@ static int try_chains(void)
     slots[0].flags = NETTXF_more_data; // and then nothing
     at.answers = 0;
     ring_put(&at.net.tx, &slots[0]);
-    ring_publish(&at.net.tx);
-    event_send((evtchn_port_t)at.net.port);
+    hostile_show(&at.net.tx, at.net.port);
     thread_sleep(50 * NS_PER_MS);
-    return error | connect_as(NULL, NULL);
+    return error | connect_as(NULL, NULL, 0);
 }
 
 static int try_extras(void)
@@ -154,25 +157,14 @@ static int try_extras(void)
     return error;
 }
 
-static int jump(struct ring *ring, uint32_t by)
-{
-    struct ring_header *shared = ring->shared;
-
-    __atomic_store_n(&shared->req_prod, shared->req_prod + by, __ATOMIC_SEQ_CST);
-    event_send((evtchn_port_t)at.net.port);
-    thread_sleep(50 * NS_PER_MS);
-    return connect_as(NULL, NULL);
-}
-
 static int try_jumps(void)
 {
     static const uint32_t by[] = {257, 0x7fffffff, 0x80000000, 0xffffffff};
     int error = 0;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(by) && !error; i++) {
-        error = jump(&at.net.tx, by[i]);
-        if (!error)
-            error = jump(&at.net.rx, by[i]);
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(by) && !error; i++) {
+        hostile_jump(i % 2 ? &at.net.rx : &at.net.tx, at.net.port, by[i / 2]);
+        error = connect_as(NULL, NULL, 0);
     }
     return error;
 }
@@ -198,69 +190,67 @@ static int try_garbage(void)
         fill_with_garbage(&at.net.tx);
         event_send((evtchn_port_t)at.net.port);
         thread_sleep(100 * NS_PER_MS);
-        error = connect_as(NULL, NULL);
+        error = connect_as(NULL, NULL, 0);
     }
     return error;
 }
 
 static int try_words(void)
 {
-    for (unsigned i = 0; i < 500; i++) {
-        struct ring_header *shared = i % 2 ? at.net.tx.shared : at.net.rx.shared;
+    struct ring *const rings[] = {&at.net.rx, &at.net.tx};
 
-        shared->rsp_prod = hostile_random();
-        shared->req_event = hostile_random();
-        shared->rsp_event = hostile_random();
-        event_send((evtchn_port_t)at.net.port);
-    }
-    return connect_as(NULL, NULL);
+    hostile_words(rings, ARRAY_SIZE(rings), at.net.port);
+    return connect_as(NULL, NULL, 0);
+}
+
+static void put_with(grant_ref_t ref)
+{
+    struct netif_tx_request slot = honest();
+
+    slot.gref = ref;
+    ring_put(&at.net.tx, &slot);
 }
 
 static int try_revoked(void)
 {
-    uint8_t *page = page_alloc();
-
-    for (unsigned i = 0; page && i < 20; i++) {
-        struct netif_tx_request slot = honest();
-
-        slot.gref = grant_page(at.net.device.backend_id, page, true);
-        ring_put(&at.net.tx, &slot);
-        ring_publish(&at.net.tx);
-        event_send((evtchn_port_t)at.net.port);
-        if (i % 2)
-            hc(sched_op, 0, 0); // yield
-        grant_revoke(slot.gref);
-        thread_yield();
-    }
+    hostile_revoke(at.net.device.backend_id, true, &at.net.tx, at.net.port, put_with);
     for (unsigned i = 0; i < NET_RX_SLOTS; i++)
         grant_revoke(at.net.rx_pages[i].ref);
     grant_revoke(at.net.tx_ref);
     served();
-    return connect_as(NULL, NULL); // PAGE and its grants are lost: they may be in use for ever
+    return connect_as(NULL, NULL, 0);
+}
+
+// Pages to receive into that are not to be had: what others answer to what we ask is lost.
+static int try_receives(void)
+{
+    uint64_t before = at.net.counters.received;
+
+    for (unsigned i = 0; i < NET_RX_SLOTS; i++)
+        grant_revoke(at.net.rx_pages[i].ref);
+    for (unsigned i = 0; i < 8; i++)
+        served();
+    thread_sleep(200 * NS_PER_MS);
+    if (at.net.counters.received != before) {
+        print("hostile: a packet came into no page of ours\n");
+        return -XEN_EILSEQ;
+    }
+    print("hostile: %lu packets were lost\n", at.net.counters.dropped);
+    return connect_as(NULL, NULL, 0);
 }
 
 static int try_keys(void)
 {
-    static const struct {
-        const char *key, *value;
-    } lies[] = {
-        {"tx-ring-ref", NULL},           {"tx-ring-ref", "abc"},
-        {"tx-ring-ref", "4294967295"},   {"rx-ring-ref", NULL},
-        {"rx-ring-ref", "-1"},           {"rx-ring-ref", "99999999999999999999"},
-        {"event-channel", NULL},         {"event-channel", "131071"},
-        {"event-channel", "x"},          {"request-rx-copy", "0"},
-        {"multi-queue-num-queues", "0"}, {"multi-queue-num-queues", "99999"},
+    static const struct lie lies[] = {
+        {"tx-ring-ref", NULL, 0},           {"tx-ring-ref", "abc", 0},
+        {"tx-ring-ref", "4294967295", 0},   {"rx-ring-ref", NULL, 0},
+        {"rx-ring-ref", "-1", 0},           {"rx-ring-ref", "99999999999999999999", 0},
+        {"event-channel", NULL, 0},         {"event-channel", "131071", 0},
+        {"event-channel", "x", 0},          {"request-rx-copy", "0", 0},
+        {"multi-queue-num-queues", "0", 0}, {"multi-queue-num-queues", "99999", 0},
     };
-    int error = 0;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
-        if (!connect_as(lies[i].key, lies[i].value) && served()) {
-            print("hostile: connected with %s=%s\n", lies[i].key,
-                  lies[i].value ? lies[i].value : "(none)");
-            error = -XEN_EILSEQ;
-        }
-    }
-    return error;
+    return hostile_lies(lies, ARRAY_SIZE(lies), false, connect_as, served);
 }
 
 static int try_states(void)
@@ -270,10 +260,25 @@ static int try_states(void)
 }
 
 static const struct violation violations[] = {
-    {"slots", try_slots},     {"chains", try_chains},   {"extras", try_extras},
-    {"jumps", try_jumps},     {"garbage", try_garbage}, {"words", try_words},
-    {"revoked", try_revoked}, {"keys", try_keys},       {"states", try_states},
+    {"slots", try_slots},     {"chains", try_chains},     {"extras", try_extras},
+    {"jumps", try_jumps},     {"garbage", try_garbage},   {"words", try_words},
+    {"revoked", try_revoked}, {"receives", try_receives}, {"keys", try_keys},
+    {"states", try_states},
 };
+
+// A question to everybody, by ARP: who has 10.9.0.1? It makes somebody answer, if he is there.
+static void make_frame(uint8_t *frame)
+{
+    static const uint8_t arp[] = {0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1};
+    static const uint8_t ours[] = {10, 9, 0, 2}, theirs[] = {10, 9, 0, 1};
+
+    memset(frame, 0xff, 6);
+    memcpy(frame + 6, at.net.mac, 6);
+    memcpy(frame + 12, arp, sizeof(arp));
+    memcpy(frame + 22, at.net.mac, 6);
+    memcpy(frame + 28, ours, sizeof(ours));
+    memcpy(frame + 38, theirs, sizeof(theirs));
+}
 
 COMMAND(hostile_net, "HANDLE [WHICH...]",
         "breaks the network protocol in every way, on device/vif/HANDLE")
@@ -281,20 +286,17 @@ COMMAND(hostile_net, "HANDLE [WHICH...]",
     int error;
 
     at.handle = (unsigned)word_number(nr_words, words, 1, 0);
-    at.page = page_alloc();
-    error = at.page ? connect_as(NULL, NULL) : -XEN_ENOMEM;
+    error = connect_as(NULL, NULL, 0);
     if (error)
         return error;
-    memset(at.page, 0xff, 6); // to everybody
-    memcpy(at.page + 6, at.net.mac, 6);
-    at.page[12] = 0x88; // of a type that nobody takes
-    at.page[13] = 0xb5;
-    at.ref = grant_page(at.net.device.backend_id, at.page, true);
-    at.foreign = grant_page(4000, at.page, true);
-    error =
-        hostile_run("net", violations, ARRAY_SIZE(violations), words + MIN(nr_words, 2u), recover);
+    if (hostile_page_make(&at.page, at.net.device.backend_id, true)) {
+        make_frame(at.page.page);
+        error = hostile_run("net", violations, ARRAY_SIZE(violations), words + MIN(nr_words, 2u),
+                            recover);
+    } else {
+        error = -XEN_ENOMEM;
+    }
     drop();
-    if (grant_end(at.ref) & grant_end(at.foreign))
-        page_free(at.page);
+    hostile_page_free(&at.page);
     return error;
 }
