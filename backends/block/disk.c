@@ -78,10 +78,26 @@ void disk_stop(struct worker *worker)
 
 // --- start ---
 
+static int open_image(struct disk *disk)
+{
+    const struct disk_start *start = &disk->start;
+    const char *what;
+    int rc;
+
+    if (!start->path[0]) {
+        image_none(&disk->image);
+        return 0;
+    }
+    rc = image_open(&disk->image, start->path, start->read_only, start->discard, &what);
+    if (rc == -EWOULDBLOCK)
+        return worker_fail(disk->worker, rc, "%s is served to a guest already, or locked",
+                           start->path);
+    return rc ? worker_fail(disk->worker, rc, "cannot %s %s", what, start->path) : 0;
+}
+
 int disk_open(struct worker *worker)
 {
     struct disk *disk = calloc(1, sizeof(*disk));
-    const char *what;
     int rc;
 
     if (!disk)
@@ -89,13 +105,9 @@ int disk_open(struct worker *worker)
     worker->of_kind = disk;
     disk->worker = worker;
     memcpy(&disk->start, worker->connection.kind_data, sizeof(disk->start));
-    rc = image_open(&disk->image, disk->start.path, disk->start.read_only, disk->start.discard,
-                    &what);
-    if (rc == -EWOULDBLOCK)
-        return worker_fail(worker, rc, "%s is served to a guest already, or locked",
-                           disk->start.path);
+    rc = open_image(disk);
     if (rc)
-        return worker_fail(worker, rc, "cannot %s %s", what, disk->start.path);
+        return rc;
     set_limits(disk);
     disk->file = inflight_map(worker->state, WORKER_STATE_OFFSET);
     if (!disk->file)

@@ -30,7 +30,7 @@
 
 // What the keeper tells of a connection, and the worker of a disk.
 struct disk_start {
-    char path[4096];
+    char path[4096]; // "": a drive without a medium
     bool read_only;
     bool discard;
     bool persistent;        // the front end keeps its pages granted

@@ -94,6 +94,11 @@ int image_open(struct image *image, const char *path, bool read_only, bool disca
     return rc;
 }
 
+void image_none(struct image *image)
+{
+    *image = (struct image){.fd = -1, .block_size = SECTOR};
+}
+
 int image_in_use(const char *path, bool read_only)
 {
     int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);

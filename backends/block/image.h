@@ -25,6 +25,9 @@ struct image {
 int image_open(struct image *image, const char *path, bool read_only, bool discard,
                const char **what);
 
+// No medium: no sectors, and nothing to be locked.
+void image_none(struct image *image);
+
 // Whether another holds a lock that stands against it. 0, -EWOULDBLOCK, or -errno as open(2) says.
 int image_in_use(const char *path, bool read_only);
 

@@ -18,6 +18,7 @@
 struct kept {
     struct disk_start start;
     bool cdrom;
+    char refused[sizeof(((struct disk_start *)NULL)->path)]; // as a medium, and said so
 };
 
 // --- the back end's own nodes ---
@@ -35,7 +36,7 @@ static bool is_text(struct device *device, const char *name, const char *value)
 // from one number to another on this machine, or to this one.
 static int check_lock(struct device *device, const struct kept *kept)
 {
-    int rc = is_text(device, "incoming", "1")
+    int rc = is_text(device, "incoming", "1") || !kept->start.path[0]
                  ? 0
                  : image_in_use(kept->start.path, kept->start.read_only);
 
@@ -50,6 +51,8 @@ static int check_image(struct device *device, const struct kept *kept)
     const char *path = kept->start.path;
     struct stat status;
 
+    if (!path[0] && kept->cdrom)
+        return 0;
     if (path[0] != '/')
         return device_fail(device, -EINVAL, "%s/params is '%.200s', no absolute path",
                            device_back_path(device), path);
@@ -70,30 +73,30 @@ static int read_limits(struct device *device, struct kept *kept)
     return rc ? rc : keys_rate(device, back, kept->start.rate);
 }
 
-static int read_own(struct device *device)
+static int read_own(struct device *device, struct kept *kept)
 {
-    struct kept *kept = device_of_kind(device);
     char *path =
         keys_text(device, device_back_path(device), "params", sizeof(kept->start.path) - 1);
     int rc;
 
-    if (!path)
-        return device_fail(device, -ENOENT, "%s/params names no image", device_back_path(device));
-    snprintf(kept->start.path, sizeof(kept->start.path), "%s", path);
-    free(path);
-    kept->start.read_only = !is_text(device, "mode", "w");
-    kept->start.discard = !kept->start.read_only && !is_text(device, "discard-enable", "0");
     kept->cdrom = is_text(device, "device-type", "cdrom");
+    if (!path && !kept->cdrom)
+        return device_fail(device, -ENOENT, "%s/params names no image", device_back_path(device));
+    snprintf(kept->start.path, sizeof(kept->start.path), "%s", path ? path : "");
+    free(path);
+    kept->start.read_only = kept->cdrom || !is_text(device, "mode", "w");
+    kept->start.discard = !kept->start.read_only && !is_text(device, "discard-enable", "0");
     rc = read_limits(device, kept);
     return rc ? rc : check_image(device, kept);
 }
 
 static int prepare(struct device *device)
 {
-    int rc = read_own(device);
+    struct kept *kept = device_of_kind(device);
+    int rc = read_own(device, kept);
 
     if (!rc)
-        rc = check_lock(device, device_of_kind(device));
+        rc = check_lock(device, kept);
     if (rc)
         return rc;
     device_write_number(device, "max-ring-page-order", DISK_ORDER_MOST);
@@ -159,7 +162,7 @@ static int connect_front(struct device *device, struct backend_connection *conne
 {
     struct kept *kept = device_of_kind(device);
     uint64_t order, persistent;
-    int rc = read_own(device); // anew: the keeper may have been, or the medium
+    int rc = read_own(device, kept); // anew: the keeper may have been, or the medium
 
     if (!rc)
         rc = read_protocol(device);
@@ -199,10 +202,40 @@ static void ready(struct device *device, const void *data, size_t length)
                         (kept->start.read_only ? VDISK_READONLY : 0) |
                             (kept->cdrom ? VDISK_CDROM | VDISK_REMOVABLE : 0));
     device_write_number(device, "sectors", ready.sectors);
+    if (kept->cdrom)
+        device_write(device, "medium", kept->start.path);
+}
+
+// The medium of a drive may be another by now, or none: another worker serves it. One that cannot
+// be served is told of, and the former stays.
+static void look_at_medium(struct device *device)
+{
+    struct kept *kept = device_of_kind(device), now = *kept;
+    char *path;
+
+    if (!kept->cdrom)
+        return;
+    path = keys_text(device, device_back_path(device), "params", sizeof(now.start.path) - 1);
+    snprintf(now.start.path, sizeof(now.start.path), "%s", path ? path : "");
+    free(path);
+    if (!strcmp(now.start.path, kept->start.path)) {
+        kept->refused[0] = '\0';
+        return;
+    }
+    if (now.start.path[0] && !strcmp(now.start.path, kept->refused))
+        return;
+    if (check_image(device, &now) || check_lock(device, &now)) {
+        snprintf(kept->refused, sizeof(kept->refused), "%s", now.start.path);
+        return;
+    }
+    kept->refused[0] = '\0';
+    kept->start = now.start;
+    device_replace_worker(device, &kept->start, sizeof(kept->start));
 }
 
 static void changed(struct device *device)
 {
+    look_at_medium(device);
     device_tell(device, DISK_LOOK, NULL, 0);
 }
 

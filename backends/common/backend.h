@@ -94,6 +94,10 @@ void *device_of_kind(struct device *device);
 // Sends the worker, if there is one, a message (WORKER_KIND and above).
 void device_tell(struct device *device, uint32_t type, const void *data, size_t length);
 
+// What the worker was told by connect() is out of date: it is replaced by another, which takes over
+// the rings and goes by `data`. Nothing, if nobody is connected.
+void device_replace_worker(struct device *device, const void *data, size_t length);
+
 // Writes the state anew, though it has not changed, so that the front end looks at the other nodes.
 void device_announce(struct device *device);
 

@@ -14,6 +14,7 @@ struct process {
     struct backend_connection *connection; // NULL: there is none that it would serve
     int state;                             // its file, -1
     bool ready, stopping;
+    bool replaced;      // it is being killed because its successor has other orders
     unsigned accidents; // in a row, of workers that did not live for a while
     uint64_t since;     // worker_now(), when it was ready
 };

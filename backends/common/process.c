@@ -182,7 +182,7 @@ static int start(struct device *device)
         return rc;
     }
     process->socket = pair[0];
-    process->ready = process->stopping = false;
+    process->ready = process->stopping = process->replaced = false;
     process->event =
         event_new(device->keeper->base, pair[0], EV_READ | EV_PERSIST, on_message, device);
     if (process->event)
@@ -240,6 +240,20 @@ void process_stop(struct device *device, bool end_now)
         message_send(process->socket, WORKER_STOP, NULL, 0, -1);
 }
 
+void device_replace_worker(struct device *device, const void *data, size_t length)
+{
+    struct process *process = &device->process;
+
+    if (!process->connection || process->stopping)
+        return;
+    memcpy(process->connection->kind_data, data, length);
+    process->connection->kind_bytes = (uint32_t)length;
+    if (!process->pid)
+        return; // one is about to be started
+    process->replaced = true;
+    kill(process->pid, SIGKILL);
+}
+
 static void accident(struct device *device, int status)
 {
     struct process *process = &device->process;
@@ -273,6 +287,10 @@ static void ended(struct device *device, int status)
     if (process->stopping || device->gone || code == WORKER_DONE) {
         process_forget(device);
         device_update(device);
+    } else if (process->replaced) {
+        process->replaced = false;
+        process->connection->resume = true;
+        process_start(device);
     } else if (code == WORKER_GUEST_WRONG || code == WORKER_CANNOT) {
         process_forget(device);
         device_give_up(device);

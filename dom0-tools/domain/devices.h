@@ -66,6 +66,9 @@ void devices_close(const struct toolstack *t, domid_t id);
 struct disk_config;
 // -ENOSYS: a disk of this kind cannot be served, which is said.
 int disk_check(const struct toolstack *t, const struct disk_config *disk);
+// The path of what it consists of; "": a drive without a medium.
+#define DISK_TARGET_MAX 4096
+void disk_target(const struct disk_config *disk, char path[DISK_TARGET_MAX]);
 // Makes a device of a disk; what cannot be served is said. device_free() it.
 int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
                 struct device *device);
@@ -80,3 +83,8 @@ int domain_attach_disk(const struct toolstack *t, domid_t id, const struct disk_
 
 // The opposite; as device_remove() says.
 int domain_detach_disk(const struct toolstack *t, domid_t id, uint32_t number, bool force);
+
+// Puts the medium of `disk`, or none, into a running domain's drive of its name, and notes it in
+// its kept configuration. -ENOENT: the domain has no such drive; -ENODEV: it has no removable
+// medium that vellum-blkback serves. Neither is said.
+int domain_change_medium(const struct toolstack *t, domid_t id, const struct disk_config *disk);

@@ -24,9 +24,9 @@ int disk_check(const struct toolstack *t, const struct disk_config *disk)
         return refuse(t, disk,
                       "backendtype=qdisk and =standalone mean programs of others; leave "
                       "backendtype= out for vellum-blkback");
-    if (!disk->target)
-        return refuse(t, disk, "a drive without a medium is not served yet; give target=");
-    if (disk->format != DISK_RAW)
+    if (!disk->target && disk->backend_type == DISK_BACKEND_PHY)
+        return refuse(t, disk, "xen-blkback serves no drive without a medium; give target=");
+    if (disk->target && disk->format != DISK_RAW)
         return refuse(t, disk,
                       "only format=raw is served; others must be converted "
                       "(qemu-img convert -O raw)");
@@ -40,10 +40,11 @@ int disk_check(const struct toolstack *t, const struct disk_config *disk)
     return 0;
 }
 
-static void find_target(const struct disk_config *disk, char path[DOMAIN_PATH_MAX * 16])
+void disk_target(const struct disk_config *disk, char path[DISK_TARGET_MAX])
 {
-    snprintf(path, DOMAIN_PATH_MAX * 16, "%s%s", disk->target[0] == '/' ? "" : "/dev/",
-             disk->target);
+    const char *target = disk->target ? disk->target : "";
+
+    snprintf(path, DISK_TARGET_MAX, "%s%s", !*target || *target == '/' ? "" : "/dev/", target);
 }
 
 // What xen-blkback wants to know beforehand: the device's number, which a script would write.
@@ -91,7 +92,7 @@ static void describe(const struct disk_config *disk, const char *path, struct de
 int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
                 struct device *device)
 {
-    char path[DOMAIN_PATH_MAX * 16];
+    char path[DISK_TARGET_MAX];
     int rc = disk_check(t, disk);
 
     *device = (struct device){
@@ -99,7 +100,7 @@ int disk_device(const struct toolstack *t, domid_t id, const struct disk_config 
     snprintf(device->label, sizeof(device->label), "disk %.30s", disk->vdev);
     if (rc)
         return rc;
-    find_target(disk, path);
+    disk_target(disk, path);
     if (disk->backend_type == DISK_BACKEND_PHY)
         rc = physical(t, disk, path, device);
     if (rc)

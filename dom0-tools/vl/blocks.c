@@ -1,4 +1,4 @@
-// block-attach, block-detach, block-list.
+// block-attach, block-detach, block-list, cd-insert, cd-eject.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -52,6 +52,46 @@ int vl_block_detach(int argc, char **argv)
                            "away nevertheless)",
                            disk);
     return error ? VL_FAILED : VL_OK;
+}
+
+// TARGET "": none.
+static int change_medium(const char *guest, const char *drive, const char *target)
+{
+    char *text = vl_alloc(strlen(target) + strlen(drive) + 16);
+    domid_t domain = vl_guest(guest, "given another medium");
+
+    sprintf(text, "%s,,%s,,cdrom", target, drive);
+    struct domain_config *config = vl_read_device("disk", 1, &text);
+    free(text);
+    if (!config)
+        return VL_CONFIG;
+    int error = config->disks_count == 1
+                    ? domain_change_medium(vl_toolstack(), domain, &config->disks[0])
+                    : -EINVAL;
+    domain_config_free(config);
+    if (error == -ENOENT)
+        return vl_complain("domain '%s' has no disk %s ('vl block-list %s' shows what it has)",
+                           guest, drive, guest);
+    if (error == -ENODEV)
+        return vl_complain(
+            "disk %s of domain '%s' is no drive (cdrom in disk=) that vellum-blkback "
+            "serves",
+            drive, guest);
+    return error ? vl_complain("the drive %s is as it was", drive) : VL_OK;
+}
+
+int vl_cd_insert(int argc, char **argv)
+{
+    vl_no_options(argc, argv);
+    vl_operands(argc, 3, 3);
+    return change_medium(argv[optind], argv[optind + 1], argv[optind + 2]);
+}
+
+int vl_cd_eject(int argc, char **argv)
+{
+    vl_no_options(argc, argv);
+    vl_operands(argc, 2, 2);
+    return change_medium(argv[optind], argv[optind + 1], "");
 }
 
 // A number below the front end; -1 if there is none.

@@ -139,6 +139,9 @@ const struct vl_command vl_commands[] = {
      "give a running domain a disk, described as in disk= of its configuration", NULL},
     {"block-detach", vl_block_detach, "[-f] DOMAIN DISK", "take a disk (xvdb, 51728) from a domain",
      "  -f, --force      even if the guest does not let go of it\n"},
+    {"cd-insert", vl_cd_insert, "DOMAIN DRIVE IMAGE",
+     "put an image into a domain's drive, a disk= with cdrom", NULL},
+    {"cd-eject", vl_cd_eject, "DOMAIN DRIVE", "take the medium out of a domain's drive", NULL},
     {"block-list", vl_block_list, "[--json] DOMAIN...", "show domains' disks", JSON},
     {"help", vl_help_command, "[COMMAND]", "say what commands there are, or how one is used", NULL},
 
@@ -154,8 +157,6 @@ const struct vl_command vl_commands[] = {
     REFUSED("pci-assignable-list", NO_PASS),
     REFUSED("usbdev-attach", NO_PASS),
     REFUSED("usbdev-detach", NO_PASS),
-    REFUSED("cd-insert", NO_HVM),
-    REFUSED("cd-eject", NO_HVM),
     REFUSED("button-press", NO_HVM),
     REFUSED("vncviewer", NO_HVM),
     REFUSED("qemu-monitor-command", NO_HVM),

@@ -41,6 +41,8 @@
     X(vl_block_attach)    \
     X(vl_block_detach)    \
     X(vl_block_list)      \
+    X(vl_cd_insert)       \
+    X(vl_cd_eject)        \
     X(vl_network_attach)  \
     X(vl_network_detach)  \
     X(vl_network_list)    \
