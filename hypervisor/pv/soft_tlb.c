@@ -148,7 +148,7 @@ static bool touch(uint64_t *p, uint64_t *e, uint64_t bits)
     return __atomic_compare_exchange_n(p, &old, *e, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-enum outcome { REFUSED, CHANGED, FOUND };
+enum outcome { ABSENT, REFUSED, CHANGED, FOUND };
 
 // Walks the guest's tables for an access. *e: the entry that maps the address, with the rights that
 // those above it leave.
@@ -160,7 +160,7 @@ static enum outcome walk(mfn_t root, uint64_t va, uint32_t error, uint64_t *e)
         p[n] = &t[PT_INDEX(va, L4_SHIFT - 9 * n)];
         entry[n] = direct_read(p[n]);
         if (!(entry[n] & PTE_P))
-            return REFUSED;
+            return ABSENT;
         rights &= entry[n];
         nx |= entry[n] & PTE_NX;
         t = maddr_to_virt(entry[n] & PTE_ADDR);
@@ -190,18 +190,21 @@ static bool in_user_mode(const struct cpu_info *info)
     return info->user_cr3 && read_cr3() == info->user_cr3;
 }
 
-bool soft_tlb_fault(uint64_t addr, uint32_t error)
+bool soft_tlb_fault(uint64_t addr, uint32_t *error)
 {
     struct cpu_info *info = cpu_info();
     struct soft_tlb *s = info->soft_tlb;
     uint64_t e, *p, copy;
     unsigned root;
 
-    if (!s || !pv_address_ok(addr) || (error & PFEC_RSVD))
+    if (!s || !pv_address_ok(addr) || (*error & PFEC_RSVD))
         return false;
     root = in_user_mode(info) ? USER_ROOT : KERNEL_ROOT;
-    switch (walk(root == USER_ROOT ? s->v->user_root : s->v->root, addr, error, &e)) {
-    case REFUSED:
+    switch (walk(root == USER_ROOT ? s->v->user_root : s->v->root, addr, *error, &e)) {
+    case ABSENT:
+        return false;
+    case REFUSED: // by an entry that the processor did not see, or it would have said so
+        *error |= PFEC_PRESENT;
         return false;
     case CHANGED: // another vCPU is at it: the access will see what comes of it
         return true;
@@ -213,7 +216,7 @@ bool soft_tlb_fault(uint64_t addr, uint32_t error)
         tlb_flush_local_global();
         p = place(s, root, addr, true);
     }
-    copy = copy_of(e, error & PFEC_WRITE);
+    copy = copy_of(e, *error & PFEC_WRITE);
     if (*p == copy) // it was there: the access is refused for another reason
         return false;
     *p = copy;

@@ -19,5 +19,6 @@ static inline void soft_tlb_leave(void)
 
 // A page fault at a guest's address on this CPU, in the guest or in the hypervisor. True: an entry
 // was missing and is there now. False: the guest's own tables do not allow the access, or the CPU
-// has no software TLB in use.
-bool soft_tlb_fault(uint64_t addr, uint32_t error);
+// has no software TLB in use; *error, the fault's, says then what the guest's own tables would have
+// made the processor say: PFEC_PRESENT if they map the address.
+bool soft_tlb_fault(uint64_t addr, uint32_t *error);

@@ -48,7 +48,7 @@ static void page_fault(struct cpu_user_regs *regs)
 {
     uint64_t addr = read_cr2();
 
-    if (unlikely(cpu_info()->soft_tlb) && soft_tlb_fault(addr, regs->error_code))
+    if (unlikely(cpu_info()->soft_tlb) && soft_tlb_fault(addr, &regs->error_code))
         return;
     if (!pv_mmu_fault(regs, addr))
         pv_inject_page_fault(regs, addr, regs->error_code);
@@ -105,7 +105,7 @@ void guest_trap(struct cpu_user_regs *regs)
 // loads selectors, whose descriptors may be in a page of the LDT that is not mapped yet.
 static bool mend_own_fault(uint64_t addr, uint32_t error)
 {
-    return !is_idle(current) && (soft_tlb_fault(addr, error) || pv_desc_fault(addr));
+    return !is_idle(current) && (soft_tlb_fault(addr, &error) || pv_desc_fault(addr));
 }
 
 void pv_traps_init(void)

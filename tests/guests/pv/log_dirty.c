@@ -21,6 +21,22 @@ __asm__(".pushsection .rodata\n"
         "    ud2\n"
         "log_dirty_code_end:\n"
         ".popsection");
+// Stores into its L1 table's last entry before it has read anything there.
+extern const uint8_t log_dirty_ptwr[], log_dirty_ptwr_end[];
+__asm__(".pushsection .rodata\n"
+        "log_dirty_ptwr:\n"
+        "    mov $0x13ff8, %ebx\n"
+        "    xor %eax, %eax\n"
+        "    xchg %rax, (%rbx)\n"
+        "    mov $0x15010, %esi\n"
+        "    movl $0, (%rsi)\n" // sched_op(shutdown, poweroff)
+        "    mov $2, %edi\n"
+        "    mov $29, %eax\n"
+        "    syscall\n"
+        "    ud2\n"
+        "log_dirty_ptwr_end:\n"
+        ".popsection");
+_Static_assert(DOMU_BASE + DOMU_L1 * 4096 == 0x13000, "the code above knows where its table lies");
 _Static_assert(DOMU_BASE + DOMU_DATA * 4096 == 0x15000, "the code above knows where its data lie");
 _Static_assert(DOMU_SPARE == DOMU_DATA + 2, "... and its spare page");
 
@@ -158,6 +174,19 @@ TEST(log_dirty_writes_for_others)
         CHECK(dirty(DOMU_STACK));
     }
     end();
+}
+
+// The processor has seen no entry for the table's page, the guest's tables have one: the fault is
+// one of rights, and the store is emulated.
+TEST(log_dirty_table_write)
+{
+    domu_destroy(&domu);
+    domu_create(&domu);
+    domu_load(&domu, log_dirty_ptwr, (unsigned)(log_dirty_ptwr_end - log_dirty_ptwr));
+    enable();
+    domu_start(&domu);
+    CHECK_EQ(domu_wait_shutdown(&domu), SHUTDOWN_poweroff);
+    CHECK(domu_destroy(&domu));
 }
 
 TEST(log_dirty_refused)
