@@ -452,17 +452,17 @@ static void test_limits(void)
     world_iops = 200;
     world_serve();
     ms = time_of_reads(110, 1); // 10, and 100
-    CU_ASSERT(ms >= 400 && ms < 5000);
+    CU_ASSERT(ms >= 400 && ms < 20000);
     world_end();
     world_begin(IMAGE_BYTES);
     world_rate = "100000,50000"; // 2 MB/s
     world_serve();
     ms = time_of_reads(25, 10); // 1 MB
-    CU_ASSERT(ms >= 400 && ms < 5000);
+    CU_ASSERT(ms >= 400 && ms < 20000);
     world_kill();
     world_serve(); // who takes over knows them, too
     ms = time_of_reads(25, 10);
-    CU_ASSERT(ms >= 400 && ms < 5000);
+    CU_ASSERT(ms >= 400 && ms < 20000);
     CU_ASSERT_EQUAL(world->complaints, 0);
     world_end();
 }
