@@ -137,6 +137,7 @@ CASES = [
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
+    Case("cycles", "cycles", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, dom0_args="vellum.cycles=40", limit=400),
     Case("many", "many", cpus=2, memory=560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
          dom0_args="vellum.many=10", hypervisor_args="dom0_mem=400M", limit=900),
 
@@ -166,6 +167,7 @@ CASES = [
     xl("guest", "xl-guest", limit=240),
     xl("pvh", "xl-pvh", limit=240),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
+    xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 
     # From one hypervisor to the other.
     Case("across", cpus=2, prepare=checks.exchange, devices=EXCHANGE_DISKS, limit=500, group="soak", parts=[
@@ -190,7 +192,10 @@ CASES = [
          allowed=CRASH_MARKERS, limit=400, group="demo"),
 
     # Long runs.
+    vl("devices-save", "devices-save", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=900, group="soak"),
     Case("front-ends", "front-ends", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=600, group="soak"),
+    Case("cycles-10000", "cycles", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, dom0_args="vellum.cycles=10000",
+         limit=14400, group="soak"),
     Case("many-100", "many", cpus=2, memory=2560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
          dom0_args="vellum.many=100", hypervisor_args="dom0_mem=1G", limit=2400, group="soak"),
     Case("dom0-root", cpus=2, devices=GUESTS_DISK, prepare=checks.dom0_root, limit=600, group="soak", script=[
