@@ -137,7 +137,7 @@ CASES = [
 
     # The reference guest.
     Case("reference", "reference", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, limit=300),
-    Case("cycles", "cycles", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, dom0_args="vellum.cycles=40", limit=400),
+    Case("cycles", "cycles", cpus=2, extra=Kit.reference, hypervisor_args=XEN_ARGS, dom0_args="vellum.cycles=40", limit=600, group="soak"),
     Case("many", "many", cpus=2, memory=560, extra=lambda kit: kit.tools(), prepare=checks.guests_disk, devices=GUESTS_DISK,
          dom0_args="vellum.many=10", hypervisor_args="dom0_mem=400M", limit=900),
 
@@ -167,7 +167,7 @@ CASES = [
     xl("guest", "xl-guest", limit=240),
     xl("pvh", "xl-pvh", limit=240),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
-    xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
+    xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, group="soak", extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 
     # From one hypervisor to the other.
     Case("across", cpus=2, prepare=checks.exchange, devices=EXCHANGE_DISKS, limit=500, group="soak", parts=[
