@@ -7,6 +7,7 @@
 #define MSR_PLATFORM_INFO  0xce
 #define MSR_MTRRCAP        0xfe
 #define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176
 #define MSR_MCG_CAP        0x179
 #define MSR_MCG_STATUS     0x17a

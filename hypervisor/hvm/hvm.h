@@ -140,7 +140,10 @@ int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC
 // An access to a guest-physical address with nothing behind.
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write);
 
-// hvm/msr.c. False: the guest gets #GP.
+// hvm/msr.c. Those that guests read and write without an exit:
+#define HVM_GUESTS_OWN_MSRS 10
+extern const uint32_t hvm_guests_own_msrs[HVM_GUESTS_OWN_MSRS];
+// ... and the others. False: the guest gets #GP.
 bool hvm_read_msr(struct hvm_vcpu *v, uint32_t msr, uint64_t *value);
 bool hvm_write_msr(struct hvm_vcpu *v, uint32_t msr, uint64_t value);
 bool hvm_write_pat(struct hvm_vcpu *v, uint64_t pat);

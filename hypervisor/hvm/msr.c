@@ -24,6 +24,11 @@
 // Eight variable ranges, fixed ranges, write-combining.
 #define MTRR_CAP (MTRR_VCNT | 1u << 8 | 1u << 10)
 
+const uint32_t hvm_guests_own_msrs[HVM_GUESTS_OWN_MSRS] = {
+    MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_STAR,    MSR_LSTAR,
+    MSR_CSTAR,       MSR_FMASK,        MSR_FS_BASE,      MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+};
+
 static uint64_t *mtrr_of(struct hvm_hw_mtrr *m, uint32_t msr)
 {
     if (msr >= MSR_MTRR_PHYSBASE0 && msr < MSR_MTRR_PHYSBASE0 + 2 * MTRR_VCNT)

@@ -27,13 +27,22 @@ static void put_registers(struct vmcb *vmcb, const struct cpu_user_regs *regs)
     vmcb->rflags = regs->rflags;
 }
 
+static void tag_tlb(struct hvm_vcpu *v)
+{
+    struct svm_vcpu *s = to_svm(v);
+    bool anew = tlb_tag_take(v, &s->tag, svm_nr_asids) == TLB_TAG_BEGUN_ANEW;
+
+    s->vmcb->asid = s->tag.tag;
+    s->vmcb->tlb_control = anew ? SVM_TLB_FLUSH_ALL : SVM_TLB_KEEP;
+}
+
 maddr_t svm_prepare(struct cpu_user_regs *regs)
 {
     struct hvm_vcpu *v = to_hvm(current);
     struct vmcb *vmcb = to_svm(v)->vmcb;
 
     hvm_prepare(v);
-    svm_tag_tlb(v);
+    tag_tlb(v);
     vmcb->virtual_interrupt = (vmcb->virtual_interrupt & ~SVM_V_TPR) | lapic_get_cr8(v);
     put_registers(vmcb, regs);
     return virt_to_maddr(vmcb);

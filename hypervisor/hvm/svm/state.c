@@ -31,7 +31,7 @@ int svm_vcpu_init(struct hvm_vcpu *v)
         return -ENOMEM;
     }
     s->vmcb = vmcb;
-    s->cpu = -1;
+    s->tag.cpu = -1;
     vmcb->intercept_exceptions = 1u << EXCEPTION_MC;
     vmcb->intercept_1 = INTERCEPTS_1;
     vmcb->intercept_2 = INTERCEPTS_2;

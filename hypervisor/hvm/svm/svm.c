@@ -21,6 +21,7 @@
 #define MSR_MAP_ORDER 1
 
 struct svm_maps svm_maps;
+unsigned svm_nr_asids;
 
 // Nested page tables
 // ------------------------------------------------------------------------
@@ -141,18 +142,14 @@ static void permit_msr(uint8_t *map, uint32_t msr)
 
 static bool make_maps(void)
 {
-    static const uint32_t guests_own[] = {
-        MSR_SYSENTER_CS, MSR_SYSENTER_CS + 1, MSR_SYSENTER_EIP, MSR_STAR,    MSR_LSTAR,
-        MSR_CSTAR,       MSR_FMASK,           MSR_FS_BASE,      MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-    };
     uint8_t *io = pages_alloc(IO_MAP_ORDER), *msr = pages_alloc(MSR_MAP_ORDER);
 
     if (!io || !msr)
         return false;
     memset(io, 0xff, PAGE_SIZE << IO_MAP_ORDER);
     memset(msr, 0xff, PAGE_SIZE << MSR_MAP_ORDER);
-    for (unsigned i = 0; i < ARRAY_SIZE(guests_own); i++)
-        permit_msr(msr, guests_own[i]);
+    for (unsigned i = 0; i < HVM_GUESTS_OWN_MSRS; i++)
+        permit_msr(msr, hvm_guests_own_msrs[i]);
     svm_maps.io_permissions = virt_to_maddr(io);
     svm_maps.msr_permissions = virt_to_maddr(msr);
     return true;

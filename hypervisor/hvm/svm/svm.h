@@ -4,15 +4,14 @@
 
 #include "hvm/hvm.h"
 #include "hvm/svm/vmcb.h"
+#include "hvm/tlb_tag.h"
 
 // Turns it on, on every CPU. NULL, after a message that says what is missing: it cannot be used.
 const struct hvm_ops *svm_init(void);
 
 struct svm_vcpu {
     struct vmcb *vmcb; // a frame of its own
-    uint32_t asid_generation;
-    uint32_t p2m_generation; // of the map that the CPU's TLB may hold entries of
-    int cpu;                 // where it ran last, -1: nowhere
+    struct tlb_tag tag; // an address-space identifier (15.15)
 };
 
 static inline struct svm_vcpu *to_svm(const struct hvm_vcpu *v)
@@ -26,8 +25,6 @@ struct svm_maps {
 };
 extern struct svm_maps svm_maps;
 
-// svm/asid.c: tags the TLB entries of the current vCPU, or has them dropped; before each entry.
-void svm_tag_tlb(struct hvm_vcpu *v);
 extern unsigned svm_nr_asids;
 
 // svm/state.c: the vCPU's state between the VMCB and the rest of the world.
