@@ -163,6 +163,9 @@ static void timer_fired(void *vcpu)
         lapic_interrupt(v, (uint8_t)lvt);
     if ((lvt & LVT_PERIODIC) && v->lapic.timer_period) {
         v->lapic.timer_start += v->lapic.timer_period;
+        // Periods that were missed are not made up for: a slow CPU would do nothing else.
+        if (v->lapic.timer_start + v->lapic.timer_period <= time_now())
+            v->lapic.timer_start = time_now();
         timer_set(&v->lapic.timer, v->lapic.timer_start + v->lapic.timer_period);
     }
 }
