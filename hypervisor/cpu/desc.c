@@ -22,6 +22,10 @@ struct cpu_desc {
 static struct cpu_desc descs[MAX_CPUS] __attribute__((aligned(PAGE_SIZE)));
 static struct tss tsses[MAX_CPUS] __attribute__((aligned(128)));
 uint64_t cpu_gdt_mfn[MAX_CPUS];
+static struct {
+    uint64_t gdt;
+    unsigned ldt;
+} loaded[MAX_CPUS];
 
 static uint64_t *gdt_entry(unsigned cpu, unsigned selector)
 {
@@ -69,7 +73,7 @@ void desc_cpu_init(unsigned cpu, uint64_t block_end)
     ldt_load(0, 0);
 }
 
-void gdt_load(uint64_t base)
+static void set_gdtr(uint64_t base)
 {
     struct {
         uint16_t limit;
@@ -79,6 +83,30 @@ void gdt_load(uint64_t base)
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
 }
 
+void gdt_load(uint64_t base)
+{
+    loaded[this_cpu()].gdt = base;
+    set_gdtr(base);
+}
+
+void desc_reload(void)
+{
+    unsigned cpu = this_cpu();
+
+    set_gdtr(loaded[cpu].gdt);
+    __asm__ volatile("lldt %w0" : : "r"(loaded[cpu].ldt));
+}
+
+uint64_t desc_gdt(void)
+{
+    return loaded[this_cpu()].gdt;
+}
+
+uint64_t desc_tss(void)
+{
+    return (uint64_t)&tsses[this_cpu()];
+}
+
 void gdt_load_own(void)
 {
     gdt_load((uint64_t)&descs[this_cpu()] - HV_GDT_OFFSET);
@@ -86,10 +114,10 @@ void gdt_load_own(void)
 
 void ldt_load(uint64_t base, unsigned entries)
 {
-    if (entries) {
+    unsigned selector = entries ? HV_LDT : 0;
+
+    if (entries)
         set_system_segment(gdt_entry(this_cpu(), HV_LDT), base, entries * 8 - 1, 2);
-        __asm__ volatile("lldt %w0" : : "r"(HV_LDT));
-    } else {
-        __asm__ volatile("lldt %w0" : : "r"(0));
-    }
+    loaded[this_cpu()].ldt = selector;
+    __asm__ volatile("lldt %w0" : : "r"(selector));
 }

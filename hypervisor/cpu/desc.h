@@ -34,4 +34,10 @@ void gdt_load_own(void);
 
 // Points the LDT descriptor of this CPU at base (entries of 8 bytes) and loads it; 0 entries: none.
 void ldt_load(uint64_t base, unsigned entries);
+
+// Loads both on this CPU as they were last: the exit of a VT-x guest leaves no LDT and a GDT of 64
+// KB.
+void desc_reload(void);
+uint64_t desc_gdt(void); // the GDT that is loaded, and the TSS
+uint64_t desc_tss(void);
 #endif

@@ -36,8 +36,9 @@ struct cpu_info {
     struct vcpu *fpu_owner;    // whose FPU state the registers hold, NULL: nobody's
     // How the vCPU's memory is reached by its own addresses; NULL: they are mapped (mm/guest.h).
     const struct guest_access *guest_access;
-    uint64_t host_state; // of hvm/: machine address of what it puts aside for a guest
-    uint64_t pad;        // for the hardware frame's place, below
+    uint64_t host_state;    // of hvm/: machine address of what it puts aside for a guest
+    uint64_t segments_lost; // of the PV vCPU whose state is loaded: hvm/ has changed them. So wide
+                            // for the hardware frame's place, below
 };
 // The processor aligns the stack to 16 bytes before it pushes: the frame must fall into place.
 _Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,

@@ -8,6 +8,7 @@
 #include "cpu/msr.h"
 #include "hvm/hvm.h"
 #include "hvm/svm/svm.h"
+#include "hvm/vmx/vmx.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -177,9 +178,10 @@ static const struct domain_ops domain_ops = {
 
 void hvm_init(void)
 {
-    hvm_ops = svm_init();
+    hvm_ops = vmx_init() ?: svm_init();
     if (!hvm_ops) {
-        log_info("HVM: none, the processor has no usable AMD-V with nested paging\n");
+        log_info(
+            "HVM: none, the processor has no usable VT-x with EPT or AMD-V with nested paging\n");
         return;
     }
     log_info("HVM: %s\n", hvm_ops->name);

@@ -104,9 +104,13 @@ void hvm_prepare(struct hvm_vcpu *v)
     } while (unlikely(work_pending() || v->ioreqs.busy));
     hvm_access_retire(v);
     hvm_ops->want_window(v, false);
-    if (!hvm_interrupt_pending(v) || hvm_ops->is_injecting(v))
+    if (!hvm_interrupt_pending(v))
         return;
-    if (v->nmi_pending) {
+    if (hvm_ops->is_injecting(v)) {
+        hvm_ops->want_window(v, true);
+        return;
+    }
+    if (v->nmi_pending && (!hvm_ops->can_nmi || hvm_ops->can_nmi(v))) {
         v->nmi_pending = false;
         hvm_ops->inject(v, HVM_EVENT_NMI, TRAP_NMI, -1);
         return;

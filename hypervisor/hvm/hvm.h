@@ -30,7 +30,7 @@ struct hvm_domain {
 
 struct hvm_vcpu {
     struct vcpu v;
-    void *vendor; // struct svm_vcpu
+    void *vendor; // struct svm_vcpu, struct vmx_vcpu
     struct lapic lapic;
     struct hvm_hw_mtrr mtrr; // as the guest set them: nothing follows from them but the PAT
     uint32_t tsc_aux;
@@ -82,6 +82,8 @@ struct hvm_ops {
     // The next entry delivers this to the guest. error: -1 for none.
     void (*inject)(struct hvm_vcpu *v, enum hvm_event_type type, uint8_t vector, int64_t error);
     bool (*can_interrupt)(const struct hvm_vcpu *v); // could take an external interrupt right now
+    // Could it take an NMI? If not, it exits when it could. NULL: it always can.
+    bool (*can_nmi)(struct hvm_vcpu *v);
     bool (*is_injecting)(const struct hvm_vcpu *v);
     void (*want_window)(struct hvm_vcpu *v, bool want); // exit when it could
     void (*set_pat)(struct hvm_vcpu *v, uint64_t pat);

@@ -170,13 +170,17 @@ static void switch_to(struct vcpu *vcpu)
 {
     struct pv_vcpu *v = to_pv(vcpu);
     unsigned cpu = this_cpu();
+    bool strange = loaded[cpu] != v || v->loaded_on != (int)cpu;
 
-    if (loaded[cpu] != v || v->loaded_on != (int)cpu) {
+    if (strange) {
         leave_old_cpu(v);
         if (loaded[cpu])
             __atomic_fetch_and(&loaded[cpu]->v.domain->mem.dirty_cpus, ~cpumask_of(cpu),
                                __ATOMIC_SEQ_CST);
         load(v);
+    }
+    if (strange || cpu_info()->segments_lost) {
+        cpu_info()->segments_lost = false;
         load_segments(v, &cpu_info()->regs);
     }
     tsc_aux_load((uint32_t)v->tsc_aux);

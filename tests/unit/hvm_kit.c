@@ -32,6 +32,7 @@ static bool is_large(uint64_t e)
 }
 
 static const struct p2m_format format = {leaf, table, is_present, is_large};
+const struct p2m_format *kit_format = &format;
 
 static uint64_t read_field(const struct hvm_vcpu *v, enum hvm_field field)
 {
@@ -72,7 +73,7 @@ struct hvm_domain *kit_domain(unsigned nr_vcpus)
         v->v.domain = &d->d;
         d->d.vcpus[i] = &v->v;
     }
-    p2m_init(&d->p2m, &format);
+    p2m_init(&d->p2m, kit_format);
     cpu_info()->vcpu = d->d.vcpus[0];
     kit_inits = kit_startups = kit_nmis = 0;
     armed = NULL;

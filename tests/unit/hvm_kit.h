@@ -9,6 +9,7 @@ extern unsigned kit_inits, kit_startups, kit_nmis;
 extern uint8_t kit_startup_page;
 extern struct hvm_vcpu *kit_target;
 extern nsec_t kit_now;
+extern const struct p2m_format *kit_format; // of the maps of domains that are made
 
 // Has hvm_ops->get_state() and set_state() do this.
 void kit_set_state_ops(void (*get)(const struct hvm_vcpu *, struct hvm_hw_cpu *),

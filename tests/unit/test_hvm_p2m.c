@@ -1,10 +1,12 @@
 // The map of an HVM guest's memory, and the way to that memory through the guest's own page tables.
 //
-// sources: hypervisor/hvm/p2m.c hypervisor/hvm/memory.c tests/unit/hvm_kit.c
+// sources: hypervisor/hvm/p2m.c hypervisor/hvm/memory.c hypervisor/hvm/vmx/ept.c
+// sources: tests/unit/hvm_kit.c
 // sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <CUnit/Basic.h>
 #include <string.h>
 
+#include "hvm/vmx/ept.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
 #include "mm/guest.h"
@@ -264,8 +266,30 @@ static void test_older_paging(void)
     kit_domain_free(d);
 }
 
+// Extended page tables: read, written, executed; write-back, whatever the guest's PAT says.
+static void test_ept_bits(void)
+{
+    CU_ASSERT_EQUAL(vmx_ept_format.leaf(0x12345, false), 0x12345077);
+    CU_ASSERT_EQUAL(vmx_ept_format.leaf(0x12200, true), 0x122000f7);
+    CU_ASSERT_EQUAL(vmx_ept_format.table(0x54321), 0x54321007);
+    CU_ASSERT(!vmx_ept_format.is_present(0));
+    CU_ASSERT(vmx_ept_format.is_present(0x54321007) && !vmx_ept_format.is_large(0x54321007));
+    CU_ASSERT(vmx_ept_format.is_large(0x122000f7));
+}
+
+static int use_ept(void)
+{
+    kit_format = &vmx_ept_format;
+    return 0;
+}
+
 int main(void)
 {
+    static CU_TestInfo ept_tests[] = {
+        {"bits", test_ept_bits},         {"small frames", test_small},
+        {"large frames", test_large},    {"no memory", test_no_memory},
+        {"generation", test_generation}, CU_TEST_INFO_NULL,
+    };
     static CU_TestInfo tests[] = {
         {"small frames", test_small},        {"owner", test_owner},
         {"large frames", test_large},        {"no memory", test_no_memory},
@@ -273,7 +297,9 @@ int main(void)
         {"long mode", test_long_mode},       {"large pages", test_large_pages},
         {"older paging", test_older_paging}, CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"hvm memory", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"hvm memory", NULL, NULL, NULL, NULL, tests},
+                             {"by extended page tables", use_ept, NULL, NULL, NULL, ept_tests},
+                             CU_SUITE_INFO_NULL};
     unsigned failures;
 
     if (CU_initialize_registry() || CU_register_suites(suites))
