@@ -64,6 +64,26 @@ def compiler(kit):
     return tuple(pairs + ["/usr/bin/tcc:bin/tcc", f"{kit.source('tests/boot/load.c')}:usr/src/load.c"])
 
 
+# Not those of tens of thousands of exits, nor a timer that is faster than the emulated processor can serve it.
+VMX_TESTS = "skip=hostile_msr:hostile_ports:lapic_timer_flood"
+VMX_DEATHS = "triple+stack+idt+nw"
+
+
+def bare_pvh(kit):
+    return kit.tools() + (f"{kit.guest('hvm')}:guests/hvm",)
+
+
+def debian_pvh(kit):
+    return bare_pvh(kit) + (f"{kit.gzipped_kernel()}:guests/vmlinux.gz", f"{kit.domu_initramfs()}:guests/initrd")
+
+
+def bochs(name, tests, **options):
+    """A case in which VT-x guests run: Bochs emulates that. Everything is in the initramfs."""
+    options = {"cpu": "corei7_haswell_4770", "memory": 512, "extra": bare_pvh, "limit": 300} | options
+    return Case(name, tests, emulator="bochs", path="iso-bios", hypervisor_args="dom0_mem=256M,max:256M",
+                dom0_args=f"vellum.hvm={VMX_TESTS} vellum.die={VMX_DEATHS}", **options)
+
+
 XEN_ARGS = "dom0_mem=512M spec-ctrl=eager-fpu"
 
 
@@ -185,8 +205,9 @@ CASES = [
     # Other processors, emulators, kernels.
     Case("qemu-new", "hypervisor,cpus,clock,processor", plain_kernel=False, cpus=2, emulator="qemu-new"),
     Case("kernel-new", "hypervisor,cpus,load", plain_kernel=False, cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
-    Case("bochs-intel", "hypervisor,cpus", emulator="bochs", cpu="corei7_haswell_4770", memory=512, path="iso-bios",
-         hypervisor_args="dom0_mem=256M", limit=300),
+    bochs("bochs-intel", "hypervisor,cpus", extra=lambda kit: ()),
+    bochs("vmx-pvh", "vmx,vmx-pvh", extra=debian_pvh, memory=768, limit=1500, group="soak"),
+    bochs("vmx-least", "vmx", cpu="corei5_arrandale_m520", limit=900, group="soak"),
 
     Case("demo", "demo", cpus=2, memory=1280, devices=GUESTS_DISK, prepare=checks.guests_disk, extra=Kit.tools,
          allowed=CRASH_MARKERS, limit=400, group="demo"),

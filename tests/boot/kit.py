@@ -4,6 +4,7 @@ Everything lies below the build folder and is made again only when what it is ma
 """
 import functools
 import glob
+import gzip
 import hashlib
 import os
 import shutil
@@ -58,6 +59,16 @@ class Kit:
         script = os.path.join(IMAGE, "unpack-kernel")
         if not newer(target, [vmlinuz, script]):
             output_of([script, vmlinuz, target])
+        return target
+
+    def gzipped_kernel(self):
+        """The same, packed in a way that a slow emulator unpacks soon."""
+        source = self.plain_kernel()
+        target = source.removesuffix(".elf") + ".gz"
+        if not newer(target, [source]):
+            with open(source, "rb") as plain, gzip.open(target + ".new", "wb", compresslevel=6) as packed:
+                shutil.copyfileobj(plain, packed)
+            os.replace(target + ".new", target)
         return target
 
     @functools.lru_cache(maxsize=None)
