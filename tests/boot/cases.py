@@ -80,7 +80,7 @@ def debian_pvh(kit):
 def bochs(name, tests, **options):
     """A case in which VT-x guests run: Bochs emulates that. Everything is in the initramfs."""
     options = {"cpu": "corei7_haswell_4770", "memory": 512, "extra": bare_pvh, "limit": 300} | options
-    return Case(name, tests, emulator="bochs", path="iso-bios", hypervisor_args="dom0_mem=256M,max:256M",
+    return Case(name, tests, emulator="bochs", path="iso-bios", hypervisor_args="dom0_mem=256M",
                 dom0_args=f"vellum.hvm={VMX_TESTS} vellum.die={VMX_DEATHS}", **options)
 
 
