@@ -10,7 +10,7 @@
 const struct hvm_ops *svm_init(void);
 
 struct svm_vcpu {
-    struct vmcb *vmcb; // a frame of its own
+    struct vmcb *vmcb;  // a frame of its own
     struct tlb_tag tag; // an address-space identifier (15.15)
 };
 
