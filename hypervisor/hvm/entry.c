@@ -122,3 +122,9 @@ void hvm_fault(struct hvm_vcpu *v, uint8_t vector, int64_t error)
 {
     hvm_ops->inject(v, HVM_EVENT_EXCEPTION, vector, error);
 }
+
+void hvm_page_fault(struct hvm_vcpu *v, uint64_t address, uint32_t error)
+{
+    hvm_ops->set_cr2(v, address);
+    hvm_fault(v, TRAP_PF, error);
+}

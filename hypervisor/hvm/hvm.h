@@ -86,6 +86,7 @@ struct hvm_ops {
     bool (*can_nmi)(struct hvm_vcpu *v);
     bool (*is_injecting)(const struct hvm_vcpu *v);
     void (*want_window)(struct hvm_vcpu *v, bool want); // exit when it could
+    void (*set_cr2)(struct hvm_vcpu *v, uint64_t address);
     void (*set_pat)(struct hvm_vcpu *v, uint64_t pat);
     void (*set_efer)(struct hvm_vcpu *v, uint64_t efer);
 };
@@ -126,6 +127,7 @@ bool hvm_interrupt_pending(struct hvm_vcpu *v);
 void hvm_prepare(struct hvm_vcpu *v);
 // Has the guest meet an exception instead of what it tried; error: -1 for none.
 void hvm_fault(struct hvm_vcpu *v, uint8_t vector, int64_t error);
+void hvm_page_fault(struct hvm_vcpu *v, uint64_t address, uint32_t error);
 
 // hvm/exits.c: what guests may do that leaves them. `length`: bytes of the instruction, to be
 // passed over when it is done.
@@ -139,8 +141,11 @@ void hvm_hypercall_32(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned l
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                  const struct hvm_io *io); // hvm/io.c
 int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC
-// An access to a guest-physical address with nothing behind.
+// hvm/instruction.c: an access to a guest-physical address with nothing behind,
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write);
+// and any other reason to do the instruction at CS:RIP in the guest's name. `why`: for the log, if
+// it cannot be done.
+void hvm_emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, const char *why, uint64_t address);
 
 // hvm/msr.c. Those that guests read and write without an exit:
 #define HVM_GUESTS_OWN_MSRS 10
@@ -160,6 +165,17 @@ extern const struct guest_access hvm_guest_access;
 // Copies instruction bytes at CS:RIP, as many as can be had up to `len`.
 unsigned hvm_fetch(struct hvm_vcpu *v, const struct cpu_user_regs *regs, uint8_t *out,
                    unsigned len);
+// CS:RIP as a linear address.
+uint64_t hvm_code_address(const struct hvm_vcpu *v, const struct cpu_user_regs *regs);
+// Walks the current vCPU's page tables, and marks what it meets accessed and dirty. access:
+// PFEC_WRITE, PFEC_USER, PFEC_INSN, HVM_WALK_SMAP (an instruction's own access to data). False: a
+// page fault with *error.
+#define HVM_WALK_SMAP 0x1000u
+bool hvm_translate(struct hvm_vcpu *v, uint64_t address, unsigned access, uint64_t *physical,
+                   uint32_t *error);
+// Where a guest-physical address of the current domain's is mapped, up to the end of its page, with
+// a reference on its frame; NULL: there is no memory.
+void *hvm_map(uint64_t physical, struct frame **f);
 
 // hvm/context.c
 int hvm_domctl_context(struct domain *d, struct xen_domctl *op);

@@ -138,9 +138,13 @@ uint8_t lapic_get_cr8(const struct hvm_vcpu *v)
     return (uint8_t)(get(&v->lapic, R_TPR) >> 4 & 0xf);
 }
 
+// CR8 is looked at whenever the guest leaves: the lower half stays unless the guest has written it.
 void lapic_set_cr8(struct hvm_vcpu *v, uint8_t cr8)
 {
-    *reg(&v->lapic, R_TPR) = (uint32_t)(cr8 & 0xf) << 4;
+    uint32_t *tpr = reg(&v->lapic, R_TPR);
+
+    if (*tpr >> 4 != (cr8 & 0xfu))
+        *tpr = (uint32_t)(cr8 & 0xf) << 4;
 }
 
 // The timer

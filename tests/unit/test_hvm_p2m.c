@@ -6,6 +6,8 @@
 #include <CUnit/Basic.h>
 #include <string.h>
 
+#include "cpu/features.h"
+#include "cpu/traps.h"
 #include "hvm/vmx/ept.h"
 #include "lib/errno.h"
 #include "mm/alloc.h"
@@ -266,6 +268,64 @@ static void test_older_paging(void)
     kit_domain_free(d);
 }
 
+// What kinds of page a walk may use for what, with the error code that the processor would give.
+static void test_rights(void)
+{
+    enum { RO = PTE_P, RW = PTE_P | PTE_RW, URO = RO | PTE_US, URW = RW | PTE_US };
+    static const struct {
+        uint64_t leaf, tables, cr4;
+        unsigned access;
+        int error; // -1: none
+    } cases[] = {
+        {RW, URW, 0, 0, -1},
+        {RW, URW, 0, PFEC_WRITE, -1},
+        {RO, URW, 0, PFEC_WRITE, 3},
+        {RW, URW & ~(uint64_t)PTE_RW, 0, PFEC_WRITE, 3}, // a table's rights count, too
+        {RW, URW, 0, PFEC_USER, 5},
+        {RW, URW, 0, PFEC_USER | PFEC_WRITE, 7},
+        {URW, RW, 0, PFEC_USER, 5},
+        {URO, URW, 0, PFEC_USER, -1},
+        {URO, URW, 0, PFEC_USER | PFEC_WRITE, 7},
+        {0, URW, 0, PFEC_USER | PFEC_WRITE, 6},
+        {0, URW, 0, 0, 0},
+        {RW | PTE_NX, URW, 0, 0, -1},
+        {RW | PTE_NX, URW, 0, PFEC_INSN, 17},
+        {RW, URW | PTE_NX, 0, PFEC_INSN, 17},
+        {URW, URW, 0, PFEC_INSN, -1},
+        {URW, URW, CR4_SMEP, PFEC_INSN, 17},
+        {URW, URW, CR4_SMAP, 0, -1}, // for the hypervisor
+        {URW, URW, CR4_SMAP, HVM_WALK_SMAP, 1},
+        {URW, URW, CR4_SMAP, PFEC_USER, -1},
+        {RW, URW, CR4_SMAP, HVM_WALK_SMAP, -1},
+    };
+    uint64_t *l4, *l3, *l2, *l1, physical;
+    uint32_t error;
+
+    start();
+    long_mode();
+    kit_fields[HVM_EFER] |= 0x800; // NX
+    l4 = guest_page(0x10), l3 = guest_page(0x11), l2 = guest_page(0x12), l1 = guest_page(0x13);
+    l4[0] = 0x11000 | URW;
+    l3[0] = 0x12000 | URW;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        bool ok;
+
+        error = 99;
+        l2[0] = 0x13000 | cases[i].tables;
+        l1[5] = 0x77000 | cases[i].leaf;
+        kit_fields[HVM_CR4] = CR4_PAE | cases[i].cr4;
+        ok = hvm_translate(to_hvm(d->d.vcpus[0]), 0x5123, cases[i].access, &physical, &error);
+        CU_ASSERT(ok ? cases[i].error < 0 && physical == 0x77123 : (int)error == cases[i].error);
+        CU_ASSERT(!(l1[5] & PTE_D) == !(ok && (cases[i].access & PFEC_WRITE)));
+    }
+    kit_fields[HVM_CR4] = CR4_PAE | CR4_SMAP;
+    l1[5] = 0x77000 | URW;
+    cpu_info()->regs.rflags = X86_EFLAGS_AC;
+    CU_ASSERT(hvm_translate(to_hvm(d->d.vcpus[0]), 0x5000, HVM_WALK_SMAP, &physical, &error));
+    cpu_info()->regs.rflags = 0;
+    kit_domain_free(d);
+}
+
 // Extended page tables: read, written, executed; write-back, whatever the guest's PAT says.
 static void test_ept_bits(void)
 {
@@ -291,11 +351,17 @@ int main(void)
         {"generation", test_generation}, CU_TEST_INFO_NULL,
     };
     static CU_TestInfo tests[] = {
-        {"small frames", test_small},        {"owner", test_owner},
-        {"large frames", test_large},        {"no memory", test_no_memory},
-        {"generation", test_generation},     {"no paging", test_no_paging},
-        {"long mode", test_long_mode},       {"large pages", test_large_pages},
-        {"older paging", test_older_paging}, CU_TEST_INFO_NULL,
+        {"small frames", test_small},
+        {"owner", test_owner},
+        {"large frames", test_large},
+        {"no memory", test_no_memory},
+        {"generation", test_generation},
+        {"no paging", test_no_paging},
+        {"long mode", test_long_mode},
+        {"large pages", test_large_pages},
+        {"older paging", test_older_paging},
+        {"rights", test_rights},
+        CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"hvm memory", NULL, NULL, NULL, NULL, tests},
                              {"by extended page tables", use_ept, NULL, NULL, NULL, ept_tests},

@@ -114,6 +114,11 @@ static void exit_nested_fault(struct hvm_vcpu *v, struct cpu_user_regs *regs,
         domain_crash(v->v.domain,
                      "page tables at guest-physical address %#lx, where there is no memory",
                      vmcb->exit_info_2);
+    else if (vmcb->event & SVM_EVENT_VALID) // not an instruction's access, but the processor's own
+        domain_crash(v->v.domain,
+                     "event %#lx delivered by way of guest-physical address %#lx, where there is "
+                     "no memory",
+                     vmcb->event, vmcb->exit_info_2);
     else
         hvm_exit_memory(v, regs, vmcb->exit_info_2, vmcb->exit_info_1 & NPF_WRITE);
 }

@@ -97,6 +97,11 @@ static void want_window(struct hvm_vcpu *v, bool want)
     }
 }
 
+static void set_cr2(struct hvm_vcpu *v, uint64_t address)
+{
+    to_svm(v)->vmcb->cr2 = address;
+}
+
 static void set_pat(struct hvm_vcpu *v, uint64_t pat)
 {
     to_svm(v)->vmcb->pat = pat;
@@ -124,6 +129,7 @@ static const struct hvm_ops svm_ops = {
     .can_interrupt = can_interrupt,
     .is_injecting = is_injecting,
     .want_window = want_window,
+    .set_cr2 = set_cr2,
     .set_pat = set_pat,
     .set_efer = set_efer,
 };

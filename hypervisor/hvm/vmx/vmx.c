@@ -242,6 +242,11 @@ static bool enable_all(void)
     return report(&start);
 }
 
+static void set_cr2(struct hvm_vcpu *v, uint64_t address)
+{
+    to_vmx(v)->cr2 = address;
+}
+
 static void set_pat(struct hvm_vcpu *v, uint64_t pat)
 {
     // It has no effect (vmx/ept.c), and is remembered already.
@@ -265,6 +270,7 @@ static const struct hvm_ops vmx_ops = {
     .can_nmi = vmx_can_nmi,
     .is_injecting = vmx_is_injecting,
     .want_window = vmx_want_window,
+    .set_cr2 = set_cr2,
     .set_pat = set_pat,
     .set_efer = vmx_set_efer,
 };

@@ -15,16 +15,6 @@ static void jump_into_hole(void)
     ((void (*)(void))HOLE)();
 }
 
-static void not_emulated(void)
-{
-    __asm__ volatile("lock addl $1, (%0)" : : "r"(HOLE) : "memory");
-}
-
-static void string_to_hole(void)
-{
-    memset((void *)HOLE, 0, 4096);
-}
-
 static void stack_in_hole(void)
 {
     __asm__ volatile("mov %0, %%rsp; push %%rax" : : "r"(HOLE + 64) : "memory");
@@ -44,22 +34,6 @@ static void table_entry_in_hole(void)
 {
     page_l4[1] = HOLE | 7;
     *(volatile uint64_t *)(1ul << 39) = 1;
-}
-
-static void port_from_hole(void)
-{
-    uint64_t count = 100;
-    void *from = (void *)HOLE;
-
-    __asm__ volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(0x3333));
-}
-
-static void port_to_unmapped(void)
-{
-    uint64_t count = 100;
-    void *to = (void *)0x0000700000000000;
-
-    __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(0x3333) : "memory");
 }
 
 static void halt_for_ever(void)
@@ -112,14 +86,10 @@ void die_if_asked(void)
         const char *name;
         void (*die)(void);
     } ways[] = {
-        {"triple", triple_fault}, {"jump", jump_into_hole},
-        {"lock", not_emulated},   {"string", string_to_hole},
-        {"stack", stack_in_hole}, {"tables", tables_in_hole},
-        {"far", tables_far_away}, {"entry", table_entry_in_hole},
-        {"outs", port_from_hole}, {"ins", port_to_unmapped},
-        {"halt", halt_for_ever},  {"idt", idt_in_hole},
-        {"init", init_to_itself}, {"pe", no_protection},
-        {"nw", no_write_through}, {"pae", no_pae},
+        {"triple", triple_fault},   {"jump", jump_into_hole}, {"stack", stack_in_hole},
+        {"tables", tables_in_hole}, {"far", tables_far_away}, {"entry", table_entry_in_hole},
+        {"halt", halt_for_ever},    {"idt", idt_in_hole},     {"init", init_to_itself},
+        {"pe", no_protection},      {"nw", no_write_through}, {"pae", no_pae},
         {"cr4", reserved_cr4},
     };
     const char *how = option_text("die=");
