@@ -4,14 +4,13 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "stream/stream.h"
 #include "vl/commands.h"
 #include "vl/create.h"
 #include "vl/domains.h"
+#include "vl/new_file.h"
 #include "vl/save.h"
 
 static void on_signal(int signal)
@@ -42,21 +41,25 @@ static int after_save(domid_t domain, bool keep, bool paused)
     return domain_resume(t, domain) ? VL_FAILED : VL_OK;
 }
 
-// An unfinished file is removed: nobody shall restore half a domain.
+// An unfinished file is removed, for nobody shall restore half a domain; an older one stays.
 static int save_to(domid_t domain, const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const struct toolstack *t = vl_toolstack();
+    struct new_file file;
+    int error = new_file_open(&file, path);
 
-    if (fd < 0)
-        return vl_fail(-errno, "'%s' cannot be written", path);
-    int error = domain_save(vl_toolstack(), domain, fd, false, NULL);
-    if (!error && fsync(fd) && errno != EINVAL)
-        error = -errno;
-    if (close(fd) && !error)
-        error = -errno;
+    if (error)
+        return vl_fail(error, "'%s' cannot be written", path);
+    error = domain_save(t, domain, file.fd, false, NULL);
+    if (error) {
+        new_file_drop(&file);
+    } else {
+        error = new_file_keep(&file);
+        if (error)
+            domain_resume(t, domain);
+    }
     if (!error)
         return VL_OK;
-    unlink(path);
     return vl_fail(error, "domain %u was not saved to '%s', and runs as before", domain, path);
 }
 
