@@ -14,7 +14,9 @@ static int open_file(struct log_file *log)
 {
     struct stat status;
 
-    log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    // A pipe that nobody reads is an error, nothing to wait for.
+    log->fd =
+        open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
     if (log->fd < 0)
         return -errno;
     log->size = fstat(log->fd, &status) ? 0 : status.st_size;
@@ -48,17 +50,33 @@ void log_file_reopen(struct log_file *log)
         open_file(log);
 }
 
+static bool is_file(const char *path)
+{
+    struct stat status;
+
+    return !lstat(path, &status) && S_ISREG(status.st_mode);
+}
+
+// Devices, pipes, links and folders keep their names, whoever put them here.
+static void move(const char *from, const char *to)
+{
+    if (is_file(from) && (is_file(to) || access(to, F_OK)))
+        rename(from, to);
+}
+
 // NAME.2 becomes NAME.3, NAME.1 NAME.2, and NAME NAME.1; the oldest is no more. With none to be
 // kept, NAME itself is no more.
 static void rotate(struct log_file *log)
 {
     char from[PATH_MAX], to[PATH_MAX];
 
+    if (!is_file(log->path))
+        return;
     close_file(log);
     for (unsigned i = log->limits.keep; i > 0; i--) {
         snprintf(to, sizeof(to), "%s.%u", log->path, i);
         snprintf(from, sizeof(from), i > 1 ? "%s.%u" : "%s", log->path, i - 1);
-        rename(from, to);
+        move(from, to);
     }
     if (!log->limits.keep)
         unlink(log->path);

@@ -201,6 +201,49 @@ static void test_rotation(void)
     remove_logs();
 }
 
+static bool is_pipe(const char *name)
+{
+    char full[96];
+    struct stat status;
+
+    snprintf(full, sizeof(full), "%s/%s", folder, name);
+    return !lstat(full, &status) && S_ISFIFO(status.st_mode);
+}
+
+// What is no file keeps its name, be it the log's own or that of an old one.
+static void test_no_file(void)
+{
+    const struct log_limits limits = {10, 2};
+    struct log_file log;
+    char text[64] = "", old[96];
+    int reader;
+
+    CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+    CU_ASSERT_EQUAL(log_file_open(&log, path, limits), -ENXIO); // nobody reads it
+    log_file_close(&log);
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    CU_ASSERT_EQUAL(log_file_open(&log, path, limits), 0);
+    CU_ASSERT_EQUAL(log_file_write(&log, "one two\n", 8), 0);
+    CU_ASSERT_EQUAL(log_file_write(&log, "three four\n", 11), 0);
+    CU_ASSERT_EQUAL(read(reader, text, sizeof(text) - 1), 19);
+    CU_ASSERT_STRING_EQUAL(text, "one two\nthree four\n");
+    CU_ASSERT(is_pipe("log"));
+    CU_ASSERT_EQUAL(size_of("log.1"), -1);
+    log_file_close(&log);
+    close(reader);
+    remove_logs();
+    snprintf(old, sizeof(old), "%s.1", path);
+    CU_ASSERT_EQUAL(mkfifo(old, 0600), 0);
+    CU_ASSERT_EQUAL(log_file_open(&log, path, limits), 0);
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(log_file_write(&log, "three four\n", 11), 0);
+    CU_ASSERT(is_pipe("log.1"));
+    CU_ASSERT_EQUAL(size_of("log"), 33); // nothing is lost either
+    CU_ASSERT_EQUAL(size_of("log.2"), -1);
+    log_file_close(&log);
+    remove_logs();
+}
+
 // A full disk: what is lost is counted, said once, and told in the file when there is room again.
 static void test_full_disk(void)
 {
@@ -282,6 +325,7 @@ int main(void)
         {"hostile indices", test_hostile_indices},
         {"log", test_log},
         {"rotation", test_rotation},
+        {"rotation of what is no file", test_no_file},
         {"full disk", test_full_disk},
         {"backlog", test_backlog},
         CU_TEST_INFO_NULL,
