@@ -33,8 +33,6 @@
 #include "platform/reset.h"
 #include "pv-abi/sched.h"
 
-struct list domains = LIST_INIT(domains);
-spinlock_t domains_lock;
 struct domain *dom0, *dom_io, *dom_xen;
 static const struct domain_ops *kinds[2]; // by enum guest_kind
 struct domain idle_domain = {.id = DOMID_IDLE, .refs = 1};
@@ -95,25 +93,6 @@ static int domain_init(struct domain *d)
     return d->ops->domain_init(d);
 }
 
-static bool insert_domain(struct domain *d)
-{
-    struct domain *other;
-    struct list *before = &domains;
-    bool free = true;
-
-    spin_lock(&domains_lock);
-    for_each_domain (other) {
-        if (other->id == d->id)
-            free = false;
-        if (other->id > d->id && before == &domains)
-            before = &other->link;
-    }
-    if (free)
-        list_add_tail(&d->link, before);
-    spin_unlock(&domains_lock);
-    return free;
-}
-
 int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
                   struct domain **out)
 {
@@ -133,7 +112,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
     d->pause_count = 1;
     d->control_paused = !privileged; // the boot itself starts domain 0
     rc = domain_init(d);
-    if (!rc && !insert_domain(d))
+    if (!rc && !domain_list_add(d))
         rc = -EEXIST;
     if (rc) {
         domain_free(d);
@@ -192,44 +171,13 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     return v;
 }
 
-bool domain_get(struct domain *d)
-{
-    uint32_t refs = d->refs;
-
-    do {
-        if (!refs)
-            return false;
-    } while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
-    return true;
-}
-
 void domain_put(struct domain *d)
 {
     if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_SEQ_CST) != 0)
         return;
-    spin_lock(&domains_lock);
-    list_del(&d->link);
-    spin_unlock(&domains_lock);
+    domain_list_remove(d);
     domain_free(d);
     event_send_host_virq(VIRQ_DOM_EXC); // now there is nothing left of it
-}
-
-struct domain *domain_get_by_id(domid_t id)
-{
-    struct domain *d, *found = NULL;
-
-    if (id == DOMID_SELF)
-        return domain_get(current->domain) ? current->domain : NULL;
-    spin_lock(&domains_lock);
-    for_each_domain (d) {
-        if (d->id == id && domain_get(d)) {
-            found = d;
-            break;
-        }
-    }
-    spin_unlock(&domains_lock);
-    return found;
 }
 
 void vcpu_pause(struct vcpu *v)

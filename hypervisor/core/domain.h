@@ -127,10 +127,11 @@ struct domain {
     bool privileged;        // dom0: may use the control interface
     uint8_t control_paused; // pauses by DOMCTL_pausedomain; together they count as one
     const struct domain_ops *ops;
-    uint32_t refs;    // held by whoever looks at the domain; the list itself holds one
-    struct list link; // all domains, by id
-    spinlock_t lock;  // life cycle, vCPU creation, hypercalls on the domain as a whole
-    bool xs_domain;   // runs xenstored
+    uint32_t refs;            // held by whoever looks at the domain; the list itself holds one
+    struct list link;         // all domains, by id
+    struct domain *hash_next; // core/domain_list.c
+    spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
+    bool xs_domain;           // runs xenstored
     uint32_t cpu_hidden[FEATURE_WORDS]; // features kept from it: core/cpu_policy.h
     uint8_t handle[16];                 // xen_domain_handle_t
     uint32_t ssidref;
@@ -222,6 +223,9 @@ struct vcpu {
 
 extern struct list domains; // sorted by id; guarded by domains_lock
 extern spinlock_t domains_lock;
+// For the life cycle: adds a domain unless its number is taken (false); takes it off.
+bool domain_list_add(struct domain *d);
+void domain_list_remove(struct domain *d);
 extern struct domain *dom0;
 extern struct domain *dom_io;  // owner of frames that are no RAM (DOMID_IO)
 extern struct domain *dom_xen; // owner of the hypervisor's shared frames (DOMID_XEN)
@@ -253,6 +257,8 @@ const struct domain_ops *domain_kind(enum guest_kind kind);
 // References. domain_get_by_id also takes DOMID_SELF; NULL if there is none. It may be
 // dying, or dead and kept by references of others: look at `dying`.
 struct domain *domain_get_by_id(domid_t id);
+// The first domain whose number is not below id, with a reference; NULL if there is none.
+struct domain *domain_get_next(uint32_t id);
 bool domain_get(struct domain *d);
 void domain_put(struct domain *d);
 // A vCPU by a number that comes from a guest; NULL if there is none.

@@ -135,7 +135,7 @@ static struct domain *find_target(const struct xen_domctl *op, unsigned flags)
 {
     if (op->domain >= DOMID_FIRST_RESERVED)
         return NULL;
-    return flags & NEAREST ? domctl_next_domain(op->domain) : domain_get_by_id(op->domain);
+    return flags & NEAREST ? domain_get_next(op->domain) : domain_get_by_id(op->domain);
 }
 
 // Everything that can be wrong with a call before its operation looks at it, in the ABI's order. On

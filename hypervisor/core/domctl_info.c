@@ -52,21 +52,6 @@ void domctl_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     memcpy(info->handle, d->handle, sizeof(info->handle));
 }
 
-struct domain *domctl_next_domain(uint32_t id)
-{
-    struct domain *d, *found = NULL;
-
-    spin_lock(&domains_lock);
-    for_each_domain (d) {
-        if (d->id >= id && domain_get(d)) {
-            found = d;
-            break;
-        }
-    }
-    spin_unlock(&domains_lock);
-    return found;
-}
-
 int domctl_get_bitmap(const struct xenctl_bitmap *from, uint64_t *bits, unsigned nr_bits)
 {
     unsigned n = MIN(from->nr_bits, nr_bits);

@@ -54,7 +54,7 @@ int sysctl_getdomaininfolist(struct xen_sysctl *op)
     int rc = 0;
 
     while (!rc && n < l->max_domains) {
-        struct domain *d = domctl_next_domain(id);
+        struct domain *d = domain_get_next(id);
 
         if (!d)
             break;

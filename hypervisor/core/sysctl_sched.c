@@ -53,7 +53,7 @@ static int pool_info(struct xen_sysctl_cpupool_op *p)
 
     if (p->cpupool_id > POOL)
         return -ENOENT;
-    while ((d = domctl_next_domain(id))) {
+    while ((d = domain_get_next(id))) {
         id = d->id + 1u;
         n++;
         domain_put(d);

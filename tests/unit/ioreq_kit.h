@@ -76,7 +76,7 @@ static inline void make_world(unsigned nr_vcpus)
     guest->d.shared_info = pages_alloc(0);
     for (unsigned i = 0; i < nr_vcpus; i++)
         guest->d.vcpus[i]->info = &guest->d.shared_info->vcpu_info[i];
-    list_add_tail(&guest->d.link, &domains);
+    CU_ASSERT(domain_list_add(&guest->d));
     give_events(tools);
     give_events(&guest->d);
     as_tools();
@@ -92,7 +92,7 @@ static inline void end_world(void)
     take_events(tools);
     ioreq_domain_destroy(&guest->d);
     fake_domain_remove(tools);
-    list_del(&guest->d.link);
+    domain_list_remove(&guest->d);
     pages_free(guest->d.shared_info, 0);
     kit_domain_free(guest);
     fake_domain_free(tools);

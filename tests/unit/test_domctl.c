@@ -240,7 +240,7 @@ static void start(void)
     one = make(1, false);
     user = make(5, false);
     victim = make(77, false);
-    list_del(&victim->link);
+    fake_domain_remove(victim);
     fake_run(zero->vcpus[0]);
     paused = killed = created = resumed = 0;
     kill_result = context_result = 0;

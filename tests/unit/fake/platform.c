@@ -15,14 +15,15 @@
 #include "mm/alloc.h"
 #include "mm/guest.h"
 
+// The list of domains is the hypervisor's own.
+#include "hypervisor/core/domain_list.c"
+
 __thread struct cpu_info fake_cpu_info;
 unsigned nr_cpus = 1;
 cpumask_t cpus_online = 1;
 struct cpu_info *cpu_infos[MAX_CPUS];
 mfn_t max_mfn = FAKE_FRAMES;
 
-struct list domains = LIST_INIT(domains);
-spinlock_t domains_lock = SPINLOCK_INIT;
 struct domain *dom0, *dom_io, *dom_xen;
 struct domain idle_domain;
 
@@ -67,6 +68,7 @@ unsigned fake_reset(void)
     ASAN_POISON_MEMORY_REGION((void *)DIRECTMAP_START, FAKE_FRAMES * PAGE_SIZE);
     pages_in_use = objects_in_use = 0;
     list_init(&domains);
+    memset(buckets, 0, sizeof(buckets));
     dom0 = NULL;
     fake_kicks = fake_wakes = fake_continued = fake_preempt_every = 0;
     fake_alloc_budget = -1;
@@ -230,7 +232,8 @@ struct domain *fake_domain(domid_t id, unsigned nr_vcpus, bool privileged)
             v->info = &d->shared_info->vcpu_info[i];
         d->vcpus[i] = v;
     }
-    list_add_tail(&d->link, &domains);
+    if (!domain_list_add(d))
+        panic("d%u is there already\n", id);
     if (id == 0)
         dom0 = d;
     return d;
@@ -238,39 +241,20 @@ struct domain *fake_domain(domid_t id, unsigned nr_vcpus, bool privileged)
 
 void fake_domain_remove(struct domain *d)
 {
-    list_del(&d->link);
+    domain_list_remove(d);
     if (d == dom0)
         dom0 = NULL;
 }
 
 void fake_domain_free(struct domain *d)
 {
+    if (!list_empty(&d->link))
+        fake_domain_remove(d);
     for (unsigned i = 0; i < d->max_vcpus; i++)
         xfree(d->vcpus[i]);
     xfree(d->vcpus);
     pages_free(d->shared_info, 0);
     pages_free(d, order_of(sizeof(*d)));
-}
-
-struct domain *domain_get_by_id(domid_t id)
-{
-    struct domain *d;
-
-    if (id == DOMID_SELF) {
-        domain_get(current->domain);
-        return current->domain;
-    }
-    list_for_each (d, &domains, link) {
-        if (d->id == id)
-            return domain_get(d) ? d : NULL;
-    }
-    return NULL;
-}
-
-bool domain_get(struct domain *d)
-{
-    __atomic_fetch_add(&d->refs, 1, __ATOMIC_SEQ_CST);
-    return true;
 }
 
 void domain_put(struct domain *d)
