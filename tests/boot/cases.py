@@ -151,8 +151,8 @@ CASES = [
     vl("hostile", "hostile", limit=500),
 
     # The same life of guests by either tools.
-    vl("matrix-vl", "matrix", limit=500, group="soak"),
-    xl("matrix", "matrix", cpus=2, store="xenstored", limit=500, group="soak",
+    vl("matrix-vl", "matrix", limit=700, group="soak"),
+    xl("matrix", "matrix", cpus=2, store="xenstored", limit=700, group="soak",
        extra=lambda kit: kit.xen_tools() + (f"--program={kit.build}/dom0-tools/bin/vl:bin/vl",)),
 
     # The reference guest.
