@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/dirty_log.h"
 #include "core/sched_types.h"
 #include "core/timer.h"
 #include "cpu/percpu.h"
@@ -31,7 +32,6 @@ struct multicall_entry;
 struct cpuid_regs;
 struct xen_domctl;
 struct xen_domctl_ext_vcpucontext;
-struct xen_domctl_shadow_op;
 
 enum guest_kind { GUEST_PV, GUEST_HVM };
 
@@ -110,8 +110,7 @@ struct domain_ops {
     // -EINVAL.
     int (*hvm_context)(struct domain *d, struct xen_domctl *op);
 
-    // XEN_DOMCTL_shadow_op; NULL: -EOPNOTSUPP. 0, -errno, -ERESTART: call again.
-    int (*shadow_op)(struct domain *d, struct xen_domctl_shadow_op *op);
+    const struct dirty_log_ops *dirty_log; // NULL: XEN_DOMCTL_shadow_op is -EOPNOTSUPP
 
     // PHYSDEVOP_set_iopl (0 to 3) and _set_iobitmap (a guest address) of the current vCPU; NULL
     // where the kind has no such thing.
@@ -143,6 +142,7 @@ struct domain {
     unsigned nr_e820;
     uint64_t vm_assist;   // VMASST_* bits
     uint64_t paging_pool; // bytes that the tools set aside for its nested page tables; only kept
+    struct dirty_log dirty_log;
     struct {              // of a dying domain's frames: memory_relinquish()
         bool begun;
         uint32_t left;

@@ -42,7 +42,6 @@ int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);
 // domctl_memory.c
 int domctl_max_mem(struct domain *d, struct xen_domctl *op);
 int domctl_get_frame_types(struct domain *d, struct xen_domctl *op);
-int domctl_shadow_op(struct domain *d, struct xen_domctl *op);
 int domctl_paging_pool(struct domain *d, struct xen_domctl *op);
 int domctl_set_node_affinity(struct domain *d, struct xen_domctl *op);
 int domctl_get_node_affinity(struct domain *d, struct xen_domctl *op);

@@ -17,13 +17,22 @@ int domctl_max_mem(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-static uint64_t frame_pfinfo(struct domain *d, uint64_t mfn)
+// With a reference; false: there is no such frame.
+static bool get_frame(struct domain *d, uint64_t number, struct frame **f)
+{
+    if (d->ops->gfn_to_frame)
+        return !d->ops->gfn_to_frame(d, number, f);
+    *f = mfn_to_frame(number);
+    return mfn_valid(number) && frame_get(*f, d);
+}
+
+static uint64_t frame_pfinfo(struct domain *d, uint64_t number)
 {
     struct frame *f;
     uint64_t info = XEN_DOMCTL_PFINFO_NOTAB, s;
     enum frame_type type;
 
-    if (!mfn_valid(mfn) || !frame_get(f = mfn_to_frame(mfn), d))
+    if (!get_frame(d, number, &f))
         return XEN_DOMCTL_PFINFO_XTAB;
     s = frame_state(f);
     type = frame_type_of(s);
@@ -68,13 +77,6 @@ int domctl_paging_pool(struct domain *d, struct xen_domctl *op)
     else
         d->paging_pool = op->u.paging_mempool.size;
     return 0;
-}
-
-int domctl_shadow_op(struct domain *d, struct xen_domctl *op)
-{
-    if (d->dying)
-        return 0;
-    return d->ops && d->ops->shadow_op ? d->ops->shadow_op(d, &op->u.shadow_op) : -EOPNOTSUPP;
 }
 
 // Memory is one node.

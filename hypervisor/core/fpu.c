@@ -239,18 +239,25 @@ size_t fpu_xstate_size(uint64_t xcr0)
     return MIN(size, area_size);
 }
 
-int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
+bool fpu_xstate_ok(uint64_t xcr0, const void *area, size_t size)
 {
     const struct xsave_header *h = (const void *)((const char *)area + FXSAVE_SIZE);
 
     if (!host_xcr0 || !xcr0_ok(xcr0) || (size && size < FXSAVE_SIZE + sizeof(*h)) ||
         size > fpu_xstate_size(host_xcr0))
-        return -EINVAL;
+        return false;
     if (size && ((h->xstate_bv & ~(xcr0 | XCR0_SSE)) || h->xcomp_bv))
-        return -EINVAL;
+        return false;
     for (unsigned i = 0; size && i < ARRAY_SIZE(h->reserved); i++)
         if (h->reserved[i])
-            return -EINVAL;
+            return false;
+    return true;
+}
+
+int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
+{
+    if (!fpu_xstate_ok(xcr0, area, size))
+        return -EINVAL;
     v->xcr0 = xcr0;
     if (!size)
         return 0;

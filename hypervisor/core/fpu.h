@@ -33,7 +33,8 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave);
 void fpu_get_legacy(struct vcpu *v, void *fxsave);
 
 // The whole state of a vCPU that does not run: v->fpu is an XSAVE area in the standard format, of
-// this size for the components in xcr0; 0: this machine has no XSAVE. Setting checks what XRSTOR
-// would fault on; size 0: only XCR0. -EINVAL.
+// this size for the components in xcr0; 0: this machine has no XSAVE. An area is right if XRSTOR
+// would not fault on it; size 0: only XCR0. -EINVAL: it is not.
 size_t fpu_xstate_size(uint64_t xcr0);
+bool fpu_xstate_ok(uint64_t xcr0, const void *area, size_t size);
 int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size);

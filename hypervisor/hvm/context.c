@@ -26,6 +26,7 @@
 #define AR_DATA    0x93u // present, data, writable, accessed
 #define AR_LDT     0x82u
 #define AR_TSS     0x8bu
+#define XSAVE_HEAD offsetof(struct hvm_hw_cpu_xsave, save_area)
 
 // Beginning
 // ------------------------------------------------------------------------
@@ -112,12 +113,28 @@ static void put_cpu(struct writer *w, struct hvm_vcpu *v)
     PUT(w, CPU, v->v.id, &s);
 }
 
+// The record's head, and behind it the area with what of it the guest has enabled.
+static void put_xsave(struct writer *w, struct hvm_vcpu *v)
+{
+    const struct hvm_save_descriptor head = {HVM_SAVE_CODE(CPU_XSAVE), (uint16_t)v->v.id,
+                                             (uint32_t)(XSAVE_HEAD + fpu_xstate_size(v->v.xcr0))};
+    const uint64_t words[] = {fpu_host_xcr0(), v->v.xcr0, v->v.xcr0};
+
+    if (head.length == XSAVE_HEAD)
+        return; // this machine has no such thing
+    put_bytes(w, &head, sizeof(head));
+    put_bytes(w, words, sizeof(words));
+    put_bytes(w, v->v.fpu, head.length - XSAVE_HEAD);
+}
+
 static void put_vcpu(struct writer *w, struct hvm_vcpu *v)
 {
     struct hvm_hw_lapic apic = {.apic_base_msr = v->lapic.base_msr};
 
-    if (v->v.initialised)
+    if (v->v.initialised) {
         put_cpu(w, v);
+        put_xsave(w, v);
+    }
     PUT(w, LAPIC, v->v.id, &apic);
     PUT(w, LAPIC_REGS, v->v.id, v->lapic.regs);
     PUT(w, MTRR, v->v.id, &v->mtrr);
@@ -265,6 +282,20 @@ union content {
     struct hvm_hw_mtrr mtrr;
 };
 
+// Behind the CPU record, which has the older part of the same.
+static int load_xsave(struct hvm_vcpu *v, const struct record *r, bool commit)
+{
+    size_t size = r->head.length - XSAVE_HEAD;
+    uint64_t words[3];
+
+    if (r->head.length < XSAVE_HEAD)
+        return -EINVAL;
+    memcpy(words, r->data, sizeof(words));
+    if (commit)
+        return fpu_set_xstate(&v->v, words[1], r->data + XSAVE_HEAD, size);
+    return fpu_xstate_ok(words[1], r->data + XSAVE_HEAD, size) ? 0 : -EINVAL;
+}
+
 // `commit` false: only checks.
 static int load_record(struct domain *d, const struct record *r, union content *u, bool commit)
 {
@@ -285,6 +316,8 @@ static int load_record(struct domain *d, const struct record *r, union content *
         if (commit)
             load_cpu(v, &u->cpu);
         return 0;
+    case HVM_SAVE_CODE(CPU_XSAVE):
+        return load_xsave(v, r, commit);
     case HVM_SAVE_CODE(LAPIC):
         return lapic_load_base(v, u->lapic.apic_base_msr, commit) ? 0 : -EINVAL;
     case HVM_SAVE_CODE(LAPIC_REGS):

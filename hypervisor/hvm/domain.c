@@ -44,6 +44,7 @@ static int domain_relinquish(struct domain *d)
     if (!memory_relinquishing(d)) {
         ioreq_domain_relinquish(d);
         frame_close(d);
+        dirty_log_stop(d);
         frame_unshare_all(d);
     }
     return memory_relinquish(d, release_frame);
@@ -131,24 +132,6 @@ static void vcpu_get_context(struct vcpu *vcpu, struct vcpu_guest_context *c)
     c->ctrlreg[4] = hvm_ops->read(v, HVM_CR4);
 }
 
-// The memory that the tools set aside for nested page tables is accepted, and told again; these are
-// allocated as they are needed.
-static int shadow_op(struct domain *d, struct xen_domctl_shadow_op *op)
-{
-    switch (op->op) {
-    case XEN_DOMCTL_SHADOW_OP_OFF:
-        return 0;
-    case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
-        d->paging_pool = (uint64_t)op->mb << 20;
-        return 0;
-    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
-        op->mb = (uint32_t)(d->paging_pool >> 20);
-        return 0;
-    default:
-        return -EOPNOTSUPP; // no log of dirty frames yet
-    }
-}
-
 static const struct domain_ops domain_ops = {
     .name = "hvm",
     .kind = GUEST_HVM,
@@ -173,7 +156,7 @@ static const struct domain_ops domain_ops = {
     .ioreq_frames = IOREQ_SERVER_FRAMES,
     .ioreq_frame = ioreq_server_frame,
     .hvm_context = hvm_domctl_context,
-    .shadow_op = shadow_op,
+    .dirty_log = &hvm_dirty_log_ops,
 };
 
 void hvm_init(void)

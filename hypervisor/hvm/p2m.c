@@ -7,12 +7,6 @@
 #include "mm/pte.h"
 
 #define LEVEL_SHIFT(level) (((level)-1) * 9u) // of a gfn
-#define ENTRY_ADDR         0x000ffffffffff000ull
-
-static uint64_t *table_of(uint64_t entry)
-{
-    return maddr_to_virt(entry & ENTRY_ADDR);
-}
 
 static unsigned index_of(gfn_t gfn, unsigned level)
 {
@@ -31,7 +25,7 @@ static void free_table(const struct p2m_format *format, uint64_t *table, unsigne
 {
     for (unsigned i = 0; level > 1 && i < PTES_PER_TABLE; i++)
         if (format->is_present(table[i]) && !(level <= 3 && format->is_large(table[i])))
-            free_table(format, table_of(table[i]), level - 1);
+            free_table(format, p2m_table(table[i]), level - 1);
     pages_free(table, 0);
 }
 
@@ -42,15 +36,16 @@ void p2m_destroy(struct p2m *p2m)
     p2m->root = NULL;
 }
 
-// A large leaf becomes a table of small ones that say the same.
-static int split(const struct p2m_format *format, uint64_t *entry)
+int p2m_split(const struct p2m_format *format, uint64_t *entry)
 {
+    const uint64_t access = format->writable | format->watched;
     uint64_t *table = pages_alloc(0);
 
     if (!table)
         return -ENOMEM;
     for (unsigned i = 0; i < PTES_PER_TABLE; i++)
-        table[i] = format->leaf((*entry & ENTRY_ADDR) / PAGE_SIZE + i, false);
+        table[i] = (format->leaf((*entry & P2M_ADDR) / PAGE_SIZE + i, false) & ~access) |
+                   (*entry & access);
     WRITE_ONCE(*entry, format->table(virt_to_mfn(table)));
     return 0;
 }
@@ -70,10 +65,10 @@ static int entry_at(struct p2m *p2m, gfn_t gfn, unsigned level, uint64_t **entry
             if (!new)
                 return -ENOMEM;
             WRITE_ONCE(*e, format->table(virt_to_mfn(new)));
-        } else if (l <= 3 && format->is_large(*e) && split(format, e)) {
+        } else if (l <= 3 && format->is_large(*e) && p2m_split(format, e)) {
             return -ENOMEM;
         }
-        table = table_of(*e);
+        table = p2m_table(*e);
     }
     *entry = &table[index_of(gfn, level)];
     return 0;
@@ -121,10 +116,26 @@ static mfn_t look_up(const struct p2m *p2m, gfn_t gfn)
         if (!p2m->format->is_present(e))
             return INVALID_MFN;
         if (level == 1 || (level <= 3 && p2m->format->is_large(e)))
-            return (e & ENTRY_ADDR) / PAGE_SIZE + (gfn & ((1ull << LEVEL_SHIFT(level)) - 1));
-        table = table_of(e);
+            return (e & P2M_ADDR) / PAGE_SIZE + (gfn & ((1ull << LEVEL_SHIFT(level)) - 1));
+        table = p2m_table(e);
     }
     return INVALID_MFN;
+}
+
+uint64_t *p2m_entry_2(const struct p2m *p2m, gfn_t gfn, gfn_t *end)
+{
+    uint64_t *table = p2m->root;
+
+    for (unsigned level = P2M_LEVELS; level > 2; level--) {
+        uint64_t e = table[index_of(gfn, level)];
+
+        *end = ((gfn >> LEVEL_SHIFT(level)) + 1) << LEVEL_SHIFT(level);
+        if (!p2m->format->is_present(e))
+            return NULL;
+        table = p2m_table(e);
+    }
+    *end = ((gfn >> LEVEL_SHIFT(2)) + 1) << LEVEL_SHIFT(2);
+    return &table[index_of(gfn, 2)];
 }
 
 static void nothing(void *unused)
@@ -132,9 +143,9 @@ static void nothing(void *unused)
 }
 
 // Every CPU that runs the domain leaves it, and flushes when it comes back.
-static void flush(struct domain *d, struct p2m *p2m)
+void p2m_flush(struct domain *d)
 {
-    __atomic_add_fetch(&p2m->generation, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&to_hvmd(d)->p2m.generation, 1, __ATOMIC_SEQ_CST);
     smp_call(d->mem.dirty_cpus, nothing, NULL);
 }
 
@@ -156,7 +167,7 @@ static int add(struct domain *d, gfn_t gfn, struct frame *f, unsigned order)
     p2m->last = MAX(p2m->last, last);
     spin_unlock(&p2m->lock);
     if (replaces)
-        flush(d, p2m);
+        p2m_flush(d);
     return rc;
 }
 
@@ -178,7 +189,7 @@ static int remove(struct domain *d, gfn_t gfn, struct frame **f)
     }
     spin_unlock(&p2m->lock);
     if (!rc)
-        flush(d, p2m);
+        p2m_flush(d);
     return rc;
 }
 

@@ -7,8 +7,8 @@
 #include "cpu/layout.h"
 
 typedef uint64_t mfn_t; // machine frame number
-typedef uint64_t
-    gfn_t; // guest frame number, as a domain numbers its memory (a PV guest's: its pfn)
+// Guest frame number, as a domain numbers its memory (a PV guest's: its pfn).
+typedef uint64_t gfn_t;
 typedef uint64_t maddr_t; // machine address, bytes
 
 #define INVALID_MFN (~0ull)

@@ -27,11 +27,6 @@ struct pt_view {
 struct pv_domain {
     struct domain d;
     struct pt_view self; // owner and from are d
-    struct {             // of dirty frames (pv/log_dirty.c)
-        bool on;
-        mfn_t next;             // where reading goes on, 0: it begins
-        uint32_t faults, dirty; // since it was last cleaned
-    } log;
     uint64_t *perdomain_l3; // what slot 260 of the domain's root tables points at
     uint64_t *perdomain_l2;
     uint64_t *perdomain_l1[MAX_VCPUS * PERDOMAIN_VCPU_PAGES / 512];

@@ -22,10 +22,8 @@ int pv_put_roots(struct pv_vcpu *v);
 // What CR3 is to hold in the two modes of a vCPU that is or will be loaded on this CPU: its roots.
 void pv_use_roots(struct pv_vcpu *v);
 
-// XEN_DOMCTL_shadow_op: the log of dirty frames. 0, -EINVAL, -EOPNOTSUPP, -ENOMEM, -EFAULT,
-// -ERESTART.
-int pv_shadow_op(struct domain *d, struct xen_domctl_shadow_op *op);
-void pv_log_dirty_stop(struct pv_domain *pvd);
+extern const struct dirty_log_ops pv_dirty_log_ops;
+
 // The current vCPU's MOV to CR3 and INVLPG. 0; -EINVAL.
 int pv_new_root(mfn_t root);
 void pv_invlpg(uint64_t va);

@@ -128,7 +128,7 @@ void pv_use_roots(struct pv_vcpu *v)
     info->kernel_cr3 = v->root << PAGE_SHIFT;
     info->user_cr3 = v->user_root << PAGE_SHIFT;
     soft_tlb_leave();
-    if (unlikely(to_pvd(v->v.domain)->log.on)) {
+    if (unlikely(v->v.domain->dirty_log.on)) {
         v->slow_iret |= SLOW_IRET_SOFT;
         pv_update_fast_ways(v);
         soft_tlb_use(v);
@@ -278,14 +278,13 @@ static int relinquish_frame(struct frame *f)
 
 int pv_domain_relinquish(struct domain *d)
 {
-    struct pv_domain *pvd = to_pvd(d);
     struct vcpu *v;
     int rc;
 
     if (!memory_relinquishing(d)) {
         frame_close(d);
         pv_forget(d);
-        pv_log_dirty_stop(pvd);
+        dirty_log_stop(d);
         frame_unshare_all(d);
     }
     for_each_vcpu (d, v) {

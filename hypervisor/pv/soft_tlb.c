@@ -220,6 +220,6 @@ bool soft_tlb_fault(uint64_t addr, uint32_t *error)
     if (*p == copy) // it was there: the access is refused for another reason
         return false;
     *p = copy;
-    to_pvd(s->v->v.domain)->log.faults++;
+    s->v->v.domain->dirty_log.faults++;
     return true;
 }

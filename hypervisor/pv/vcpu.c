@@ -393,7 +393,7 @@ const struct domain_ops pv_domain_ops = {
     .copy_to_kernel = pv_copy_to_kernel,
     .grant_map = pv_grant_map,
     .grant_unmap = pv_grant_unmap,
-    .shadow_op = pv_shadow_op,
+    .dirty_log = &pv_dirty_log_ops,
     .set_iopl = pv_set_iopl,
     .set_io_bitmap = pv_set_io_bitmap,
 };

@@ -31,7 +31,7 @@ static bool is_large(uint64_t e)
     return e & PTE_PSE;
 }
 
-static const struct p2m_format format = {leaf, table, is_present, is_large};
+static const struct p2m_format format = {PTE_RW, 0x200, leaf, table, is_present, is_large};
 const struct p2m_format *kit_format = &format;
 
 static uint64_t read_field(const struct hvm_vcpu *v, enum hvm_field field)

@@ -252,7 +252,7 @@ void soft_tlb_use(struct pv_vcpu *v)
     abort();
 }
 
-void pv_log_dirty_stop(struct pv_domain *pvd)
+void dirty_log_stop(struct domain *d)
 {
 }
 

@@ -36,6 +36,31 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave)
 {
 }
 
+// The area of a vCPU is what the test has it be, 640 bytes of it with YMM enabled.
+static uint64_t areas[2][80];
+
+uint64_t fpu_host_xcr0(void)
+{
+    return 7;
+}
+
+size_t fpu_xstate_size(uint64_t xcr0)
+{
+    return xcr0 & 4 ? 640 : 576;
+}
+
+bool fpu_xstate_ok(uint64_t xcr0, const void *area, size_t size)
+{
+    return !(xcr0 & ~7ull) && size <= 640;
+}
+
+int fpu_set_xstate(struct vcpu *v, uint64_t xcr0, const void *area, size_t size)
+{
+    v->xcr0 = xcr0;
+    memcpy(areas[v->id], area, size);
+    return 0;
+}
+
 uint64_t guest_tsc_read(const struct domain *d)
 {
     return 1;
@@ -75,6 +100,8 @@ static void start(void)
     for (unsigned i = 0; i < 2; i++) {
         lapic_init(to_hvm(d->d.vcpus[i]));
         d->d.vcpus[i]->pause_flags = VPF_DOWN;
+        d->d.vcpus[i]->fpu = areas[i];
+        d->d.vcpus[i]->xcr0 = 3;
     }
 }
 
@@ -93,6 +120,8 @@ static uint32_t saved(void)
     vendor_state[0] =
         (struct hvm_hw_cpu){.cr0 = 0x80000011, .cr4 = 0x6a0, .msr_efer = 0xd01, .cs_sel = 8};
     d->d.vcpus[0]->regs.rip = 0x1234;
+    d->d.vcpus[0]->xcr0 = 7;
+    areas[0][79] = 0xfeed;
     to_hvm(d->d.vcpus[0])->mtrr.msr_mtrr_def_type = 0x806;
     CU_ASSERT_EQUAL(call(XEN_DOMCTL_gethvmcontext, sizeof(stream)), 0);
     return op.u.hvmcontext.size;
@@ -111,10 +140,14 @@ static void test_round(void)
     CU_ASSERT_EQUAL(op.u.hvmcontext.size, size);
     memset(vendor_state, 0, sizeof(vendor_state));
     d->d.vcpus[0]->regs.rip = 0;
+    d->d.vcpus[0]->xcr0 = 3;
+    areas[0][79] = 0;
     to_hvm(d->d.vcpus[0])->mtrr.msr_mtrr_def_type = 0;
     CU_ASSERT_EQUAL(call(XEN_DOMCTL_sethvmcontext, size), 0);
     CU_ASSERT_EQUAL(vendor_state[0].cr0, 0x80000011);
     CU_ASSERT_EQUAL(d->d.vcpus[0]->regs.rip, 0x1234);
+    CU_ASSERT_EQUAL(d->d.vcpus[0]->xcr0, 7);
+    CU_ASSERT_EQUAL(areas[0][79], 0xfeed);
     CU_ASSERT_EQUAL(to_hvm(d->d.vcpus[0])->mtrr.msr_mtrr_def_type, 0x806);
     CU_ASSERT(!(d->d.vcpus[0]->pause_flags & VPF_DOWN)); // a vCPU with a state is up
     CU_ASSERT(d->d.vcpus[1]->pause_flags & VPF_DOWN);    // one without is not
@@ -184,6 +217,9 @@ static void test_refused(void)
     cpu->msr_efer = 0x1d01; // SVM
     refused(size, -EINVAL);
     cpu->msr_efer = 0xd01;
+    ((struct hvm_hw_cpu_xsave *)record(size, HVM_SAVE_CODE(CPU_XSAVE)))->xcr0 = 0x1007;
+    refused(size, -EINVAL);
+    ((struct hvm_hw_cpu_xsave *)record(size, HVM_SAVE_CODE(CPU_XSAVE)))->xcr0 = 7;
     ((struct hvm_hw_mtrr *)record(size, HVM_SAVE_CODE(MTRR)))->msr_mtrr_def_type = 0xbad;
     refused(size, -EINVAL); // though it stands behind a CPU that is right
     ((struct hvm_hw_mtrr *)record(size, HVM_SAVE_CODE(MTRR)))->msr_mtrr_def_type = 6;

@@ -110,6 +110,10 @@ static void exit_cache(struct hvm_vcpu *v, struct cpu_user_regs *regs)
 static void exit_nested_fault(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                               const struct vmcb *vmcb)
 {
+    bool write = vmcb->exit_info_1 & NPF_WRITE;
+
+    if (write && hvm_dirty_log_write(v->v.domain, vmcb->exit_info_2 >> PAGE_SHIFT))
+        return;
     if (vmcb->exit_info_1 & NPF_TABLE_WALK)
         domain_crash(v->v.domain,
                      "page tables at guest-physical address %#lx, where there is no memory",
@@ -120,7 +124,7 @@ static void exit_nested_fault(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                      "no memory",
                      vmcb->event, vmcb->exit_info_2);
     else
-        hvm_exit_memory(v, regs, vmcb->exit_info_2, vmcb->exit_info_1 & NPF_WRITE);
+        hvm_exit_memory(v, regs, vmcb->exit_info_2, write);
 }
 
 static void exit_task_switch(struct hvm_vcpu *v)

@@ -20,6 +20,8 @@
 #define IO_MAP_ORDER  2 // 12 KB of bits
 #define MSR_MAP_ORDER 1
 
+#define NPT_WATCHED 0x200 // available to software
+
 struct svm_maps svm_maps;
 unsigned svm_nr_asids;
 
@@ -47,7 +49,8 @@ static bool npt_is_large(uint64_t entry)
     return entry & PTE_PSE;
 }
 
-static const struct p2m_format npt_format = {npt_leaf, npt_table, npt_is_present, npt_is_large};
+static const struct p2m_format npt_format = {PTE_RW,    NPT_WATCHED,    npt_leaf,
+                                             npt_table, npt_is_present, npt_is_large};
 
 // Operations
 // ------------------------------------------------------------------------

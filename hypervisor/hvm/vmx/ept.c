@@ -10,6 +10,8 @@
 #define EPT_WB         (6ull << 3)
 #define EPT_IGNORE_PAT 0x40ull
 #define EPT_LARGE      0x80ull
+#define EPT_WRITE      0x2ull
+#define EPT_WATCHED    0x800ull // ignored by the processor
 
 static uint64_t leaf(mfn_t mfn, bool large)
 {
@@ -31,4 +33,4 @@ static bool is_large(uint64_t entry)
     return entry & EPT_LARGE;
 }
 
-const struct p2m_format vmx_ept_format = {leaf, table, is_present, is_large};
+const struct p2m_format vmx_ept_format = {EPT_WRITE, EPT_WATCHED, leaf, table, is_present, is_large};
