@@ -25,11 +25,6 @@ void config_read_memory(struct config_reader *r)
         config_error(r->messages, &place, "maxmem",
                      "%" PRId64 " is less than memory, which is %" PRIu64, most,
                      config->memory_kib / 1024);
-    if (config->type == DOMAIN_TYPE_PVH && config->max_memory_kib > config->memory_kib)
-        config_error(r->messages, &place, "maxmem",
-                     "%" PRId64 " cannot be had: a PVH guest has all its memory from the start "
-                     "(there is no populate-on-demand); leave it out or raise memory",
-                     most);
 }
 
 static void read_int(struct config_reader *r, const char *key, int64_t most, int *out)

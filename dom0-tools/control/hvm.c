@@ -5,19 +5,33 @@
 #include <string.h>
 
 #include "pv-abi/hvm/hvm_op.h"
+#include "pv-abi/hvm/save.h"
 
-int control_hvm_set_param(struct control *control, domid_t domain, uint32_t index, uint64_t value)
+static int param_op(struct control *control, domid_t domain, uint64_t what, uint32_t index,
+                    uint64_t *value)
 {
     struct xen_hvm_param *p = control_buffer(control, sizeof(*p));
-    uint64_t arguments[5] = {HVMOP_set_param, (uintptr_t)p};
+    uint64_t arguments[5] = {what, (uintptr_t)p};
     long rc;
 
     if (!p)
         return -ENOMEM;
-    *p = (struct xen_hvm_param){.domid = domain, .index = index, .value = value};
+    *p = (struct xen_hvm_param){.domid = domain, .index = index, .value = *value};
     rc = control_hypercall(control, __HYPERVISOR_hvm_op, arguments);
+    *value = p->value;
     control_buffer_free(control, p, sizeof(*p));
     return (int)rc;
+}
+
+int control_hvm_set_param(struct control *control, domid_t domain, uint32_t index, uint64_t value)
+{
+    return param_op(control, domain, HVMOP_set_param, index, &value);
+}
+
+int control_hvm_get_param(struct control *control, domid_t domain, uint32_t index, uint64_t *value)
+{
+    *value = 0;
+    return param_op(control, domain, HVMOP_get_param, index, value);
 }
 
 // Asked without a buffer, the hypervisor says how much there is.
@@ -57,4 +71,23 @@ int control_hvm_set_context(struct control *control, domid_t domain, const void 
     rc = control_domctl(control, &op);
     control_buffer_free(control, buffer, len);
     return rc;
+}
+
+int control_hvm_set_rax(void *records, size_t len, unsigned vcpu, uint64_t rax)
+{
+    uint8_t *at = records, *end = at + len;
+    struct hvm_save_descriptor d;
+
+    for (; (size_t)(end - at) >= sizeof(d); at += d.length) {
+        memcpy(&d, at, sizeof(d));
+        at += sizeof(d);
+        if (d.length > (size_t)(end - at))
+            break;
+        if (d.typecode != HVM_SAVE_CODE(CPU) || d.instance != vcpu ||
+            d.length < HVM_SAVE_LENGTH(CPU))
+            continue;
+        memcpy(at + offsetof(struct hvm_hw_cpu, rax), &rax, sizeof(rax));
+        return 0;
+    }
+    return -ENOENT;
 }

@@ -1,6 +1,7 @@
 // Making a domain: everything about the files is found out first, then the hypervisor's side is
 // made, then xenstore's. Whatever fails, what was made is taken away again.
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,9 +68,9 @@ static int check_type(const struct creation *c)
 
     if (c->config->type == DOMAIN_TYPE_PV)
         return 0;
-    if (c->config->type != DOMAIN_TYPE_PVH || c->fd >= 0) {
-        fprintf(c->t->messages, "type = \"%s\": such domains cannot be %s\n", type,
-                c->fd >= 0 ? "restored yet" : "made; \"pv\" and \"pvh\" can");
+    if (c->config->type != DOMAIN_TYPE_PVH) {
+        fprintf(c->t->messages,
+                "type = \"%s\": such domains cannot be made; \"pv\" and \"pvh\" can\n", type);
         return -ENOSYS;
     }
     rc = control_sysctl(c->t->control, &op);
@@ -86,6 +87,21 @@ static int check_type(const struct creation *c)
     return -ENOSYS;
 }
 
+// A saved one may have given some back.
+static int check_memory(const struct creation *c)
+{
+    const struct domain_config *config = c->config;
+
+    if (config->type == DOMAIN_TYPE_PV || c->fd >= 0 ||
+        config->max_memory_kib == config->memory_kib)
+        return 0;
+    fprintf(c->t->messages,
+            "maxmem: %" PRIu64 " cannot be had: a PVH guest has all its memory from the start "
+            "(there is no populate-on-demand); leave it out or raise memory\n",
+            config->max_memory_kib / 1024);
+    return -ENOSYS;
+}
+
 static int check_config(struct creation *c)
 {
     const struct domain_config *config = c->config;
@@ -98,6 +114,9 @@ static int check_config(struct creation *c)
     if (rc)
         return rc;
     rc = check_type(c);
+    if (rc)
+        return rc;
+    rc = check_memory(c);
     if (rc)
         return rc;
     for (size_t i = 0; i < config->disks_count; i++) {
@@ -234,12 +253,13 @@ static int read_stream(struct creation *c)
     struct stream_restore restore = {
         .control = c->t->control,
         .domain = c->id,
+        .hvm = c->config->type != DOMAIN_TYPE_PV,
         .fd = c->fd,
         .messages = c->t->messages,
         .console_port = c->rings.console_port,
         .xenstore_port = c->rings.xenstore_port,
     };
-    int rc = pv_stream_restore(&restore, &result);
+    int rc = stream_restore_guest(&restore, &result);
 
     if (!rc)
         rc = saved_read_end(c->fd, c->t->messages);

@@ -73,8 +73,13 @@ static int dump(const struct monitor *m, const struct domain_config *config)
 // Makes the domain again, under a new number. Returns whether there is one to stay with.
 static bool restart(struct monitor *m, const struct domain_config *config)
 {
-    int rc = domain_create(&m->t, config, &m->id);
+    struct domain_config whole = *config;
+    int rc;
 
+    // A PVH guest that was saved when it had given memory back begins with all of it again.
+    if (whole.type == DOMAIN_TYPE_PVH)
+        whole.memory_kib = whole.max_memory_kib;
+    rc = domain_create(&m->t, &whole, &m->id);
     if (!rc) {
         m->born = domain_now();
         rc = domain_unpause(&m->t, m->id);

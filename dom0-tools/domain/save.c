@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/hvm.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
 #include "pv-abi/sched.h"
@@ -18,7 +19,7 @@
 struct saving {
     const struct toolstack *t;
     domid_t id;
-    bool suspended;
+    bool hvm, suspended;
     uint64_t asked, began; // to suspend, and the present round
 };
 
@@ -119,6 +120,7 @@ static int save(struct saving *saving, int fd, bool live)
     struct stream_save save = {
         .control = t->control,
         .domain = saving->id,
+        .hvm = saving->hvm,
         .fd = fd,
         .messages = t->messages,
         .live = live,
@@ -131,7 +133,7 @@ static int save(struct saving *saving, int fd, bool live)
 
     free(config);
     if (!rc)
-        rc = pv_stream_save(&save);
+        rc = stream_save_guest(&save);
     if (!rc)
         rc = saved_write_end(fd, t->messages);
     if (rc && saving->suspended)
@@ -139,10 +141,19 @@ static int save(struct saving *saving, int fd, bool live)
     return rc;
 }
 
+static int is_hvm(const struct toolstack *t, domid_t id, bool *hvm)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc = domain_info(t, id, &info);
+
+    *hvm = !rc && info.flags & XEN_DOMINF_hvm_guest;
+    return rc ? domain_fail(t, rc, "domain %u cannot be asked after", id) : 0;
+}
+
 int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64_t *asked)
 {
     struct saving saving = {.t = t, .id = id, .began = domain_now()};
-    int held, rc = domain_is_pv(t, id, "saved or moved");
+    int held, rc = is_hvm(t, id, &saving.hvm);
 
     if (rc)
         return rc;
@@ -157,6 +168,20 @@ int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64
 }
 
 // The guest learns that it was not saved, or not ended by it, from what its call returns.
+static int return_cancelled_hvm(const struct toolstack *t, domid_t id)
+{
+    uint8_t *records = NULL;
+    size_t length;
+    int rc = control_hvm_get_context(t->control, id, &records, &length);
+
+    if (!rc)
+        rc = control_hvm_set_rax(records, length, 0, 1);
+    if (!rc)
+        rc = control_hvm_set_context(t->control, id, records, length);
+    free(records);
+    return rc;
+}
+
 static int return_cancelled(const struct toolstack *t, domid_t id)
 {
     struct vcpu_guest_context *context = control_buffer(t->control, sizeof(*context));
@@ -174,8 +199,12 @@ static int return_cancelled(const struct toolstack *t, domid_t id)
 int domain_resume(const struct toolstack *t, domid_t id)
 {
     struct xen_domctl op = {0};
-    int rc = return_cancelled(t, id);
+    bool hvm;
+    int rc = is_hvm(t, id, &hvm);
 
+    if (rc)
+        return rc;
+    rc = hvm ? return_cancelled_hvm(t, id) : return_cancelled(t, id);
     if (!rc)
         rc = domain_control(t, XEN_DOMCTL_resumedomain, id, &op);
     if (rc)

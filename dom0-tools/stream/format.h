@@ -3,7 +3,8 @@
 //
 // An image header, a domain header, and records, each padded to eight bytes. All numbers but the
 // image header's are little-endian. A guest frame number stands wherever the guest itself has a
-// machine frame number: in page tables, the P2M list's own frames, descriptor tables and roots.
+// machine frame number: in page tables, the P2M list's own frames, descriptor tables and roots of a
+// PV guest.
 #pragma once
 
 #include <assert.h>
@@ -98,6 +99,14 @@ struct stream_vcpu {
     uint32_t vcpu;
     uint32_t reserved;
     uint8_t state[]; // as domctl's operation of that name has it
+};
+
+struct stream_hvm_params {
+    uint32_t count;
+    uint32_t reserved;
+    struct {
+        uint64_t index, value; // HVM_PARAM_*
+    } params[];
 };
 
 struct stream_tsc_info {

@@ -125,9 +125,22 @@ int p2m_open(struct p2m *p2m, struct control *control, domid_t domain,
     return rc;
 }
 
+int p2m_open_hvm(struct p2m *p2m, struct control *control, domid_t domain, FILE *messages)
+{
+    long last = control_memory_op(control, XENMEM_maximum_gpfn, &domain, sizeof(domain));
+
+    *p2m = (struct p2m){.control = control, .domain = domain, .count = (uint64_t)last + 1};
+    if (last >= 0 && p2m->count <= MAX_COUNT)
+        return 0;
+    fprintf(messages, "save: the hypervisor does not tell what memory the guest has: %s\n",
+            strerror(last < 0 ? (int)-last : ERANGE));
+    return last < 0 ? (int)last : -ERANGE;
+}
+
 void p2m_close(struct p2m *p2m)
 {
-    control_unmap((void *)p2m->list, p2m->nr_frames);
+    if (p2m->list)
+        control_unmap((void *)p2m->list, p2m->nr_frames);
     free(p2m->frames);
     free(p2m->reverse);
     p2m->list = NULL;
@@ -137,14 +150,21 @@ void p2m_close(struct p2m *p2m)
 
 int p2m_moved(const struct p2m *p2m, const struct shared_info *shared)
 {
+    if (!p2m->list)
+        return 0;
     return *(const volatile uint64_t *)&shared->arch.p2m_generation != p2m->generation ||
            *(const volatile uint64_t *)&shared->arch.max_pfn != p2m->count;
 }
 
 uint64_t p2m_mfn(const struct p2m *p2m, uint64_t pfn)
 {
-    uint64_t mfn = pfn < p2m->count ? p2m->list[pfn] : UINT64_MAX;
+    uint64_t mfn;
 
+    if (pfn >= p2m->count)
+        return UINT64_MAX;
+    if (!p2m->list)
+        return pfn;
+    mfn = p2m->list[pfn];
     return mfn & NOT_ITS_OWN || mfn >= p2m->machine_frames ? UINT64_MAX : mfn;
 }
 
@@ -152,6 +172,8 @@ uint64_t p2m_pfn(const struct p2m *p2m, uint64_t mfn)
 {
     uint64_t pfn;
 
+    if (!p2m->list)
+        return mfn;
     if (mfn >= p2m->machine_frames || !p2m->reverse[mfn])
         return UINT64_MAX;
     pfn = p2m->reverse[mfn] - 1;
@@ -160,7 +182,7 @@ uint64_t p2m_pfn(const struct p2m *p2m, uint64_t mfn)
 
 void p2m_refresh(struct p2m *p2m)
 {
-    for (uint64_t pfn = 0; pfn < p2m->count; pfn++) {
+    for (uint64_t pfn = 0; p2m->list && pfn < p2m->count; pfn++) {
         uint64_t mfn = p2m_mfn(p2m, pfn);
 
         if (mfn != UINT64_MAX)

@@ -1,5 +1,6 @@
-// A guest's P2M list as the guest keeps it: the machine frame of each guest frame, found through
-// the address that its kernel has left in shared_info (SIF_VIRT_P2M_4TOOLS).
+// A PV guest's P2M list as the guest keeps it: the machine frame of each guest frame, found through
+// the address that its kernel has left in shared_info (SIF_VIRT_P2M_4TOOLS). An HVM guest's map is
+// the hypervisor's matter: to the tools its frames have the numbers that they have to the guest.
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +13,7 @@ struct p2m {
     struct control *control;
     domid_t domain;
     uint64_t count;                // of guest frames
-    const volatile uint64_t *list; // the guest's own, mapped
+    const volatile uint64_t *list; // the guest's own, mapped; NULL: HVM
     uint64_t nr_frames;
     uint64_t *frames; // of the list itself: machine frames
     uint64_t generation;
@@ -24,6 +25,8 @@ struct p2m {
 // 0; -EOPNOTSUPP, -EINVAL with words; -ENOMEM; what the hypervisor says.
 int p2m_open(struct p2m *p2m, struct control *control, domid_t domain,
              const struct shared_info *shared, FILE *messages);
+// An HVM guest's: up to the highest frame that it has had.
+int p2m_open_hvm(struct p2m *p2m, struct control *control, domid_t domain, FILE *messages);
 void p2m_close(struct p2m *p2m);
 
 // The guest has rearranged the list since it was opened.

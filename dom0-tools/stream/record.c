@@ -46,7 +46,7 @@ int stream_write(int fd, struct iovec *iov, unsigned count)
     return 0;
 }
 
-int stream_write_headers(int fd)
+int stream_write_headers(int fd, uint32_t type)
 {
     struct stream_image_header image = {
         .marker = htobe64(STREAM_MARKER),
@@ -54,7 +54,7 @@ int stream_write_headers(int fd)
         .version = htobe32(STREAM_VERSION),
     };
     struct stream_domain_header domain = {
-        .type = STREAM_PV, .page_shift = 12, .xen_major = 4, .xen_minor = 17};
+        .type = type, .page_shift = 12, .xen_major = 4, .xen_minor = 17};
     struct iovec iov[] = {{&image, sizeof(image)}, {&domain, sizeof(domain)}};
 
     return stream_write(fd, iov, 2);
@@ -119,16 +119,20 @@ static int check_image_header(struct stream_reader *reader, const struct stream_
     return 0;
 }
 
-static int check_domain_header(struct stream_reader *reader, const struct stream_domain_header *h)
+static int check_domain_header(struct stream_reader *reader, const struct stream_domain_header *h,
+                               uint32_t type)
 {
-    if (h->type == STREAM_HVM)
-        return refuse(reader, -EOPNOTSUPP, "an HVM guest; only PV guests can be restored");
-    if (h->type != STREAM_PV || h->page_shift != 12)
-        return refuse(reader, -EINVAL, "not of an x86 PV guest with pages of 4 KB");
-    return 0;
+    if ((h->type != STREAM_PV && h->type != STREAM_HVM) || h->page_shift != 12)
+        return refuse(reader, -EINVAL, "not of an x86 guest with pages of 4 KB");
+    if (h->type == type)
+        return 0;
+    return refuse(reader, -EINVAL,
+                  type == STREAM_PV
+                      ? "of an HVM or PVH guest, which the configuration calls a PV one"
+                      : "of a PV guest, which the configuration calls another");
 }
 
-int stream_reader_open(struct stream_reader *reader, int fd, FILE *messages)
+int stream_reader_open(struct stream_reader *reader, int fd, uint32_t type, FILE *messages)
 {
     struct stream_image_header image;
     struct stream_domain_header domain;
@@ -144,7 +148,7 @@ int stream_reader_open(struct stream_reader *reader, int fd, FILE *messages)
         return rc;
     rc = stream_read(fd, &domain, sizeof(domain));
     return rc ? refuse(reader, rc, "ends within its headers")
-              : check_domain_header(reader, &domain);
+              : check_domain_header(reader, &domain, type);
 }
 
 void stream_reader_close(struct stream_reader *reader)

@@ -13,7 +13,7 @@
 int stream_write(int fd, struct iovec *iov, unsigned count);
 int stream_read(int fd, void *buffer, size_t length);
 
-int stream_write_headers(int fd);
+int stream_write_headers(int fd, uint32_t type); // STREAM_PV or STREAM_HVM
 
 // Writes a record whose body is `parts` one after another, at most STREAM_MAX_PARTS of them.
 #define STREAM_MAX_PARTS (STREAM_BATCH + 2)
@@ -33,8 +33,8 @@ struct stream_reader {
     size_t size;
 };
 
-// Checks the headers of a stream of a PV guest; says what is wrong with them.
-int stream_reader_open(struct stream_reader *reader, int fd, FILE *messages);
+// Checks the headers of a stream of a guest of that type; says what is wrong with them.
+int stream_reader_open(struct stream_reader *reader, int fd, uint32_t type, FILE *messages);
 // A record: its type and length, and then its body, or all at once.
 int stream_read_header(struct stream_reader *reader, struct stream_record *record);
 int stream_read_body(struct stream_reader *reader, struct stream_record *record);

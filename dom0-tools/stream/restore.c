@@ -1,5 +1,6 @@
-// Restoring a PV guest: memory is filled as it comes; what refers to machine frames (page tables'
-// pins, the P2M list, start_info, vCPUs) is put in place at the end, when all of it is known.
+// Restoring a guest: memory is filled as it comes; what refers to machine frames (a PV guest's page
+// tables' pins, the P2M list, start_info, vCPUs) is put in place at the end, when all of it is
+// known.
 #include "stream/restore.h"
 
 #include <errno.h>
@@ -44,17 +45,22 @@ static int shared_info(struct restorer *restorer, const struct stream_record *re
     return 0;
 }
 
-static int one_record(struct restorer *restorer, const struct stream_record *record)
+static int unknown(struct restorer *restorer, const struct stream_record *record)
+{
+    if (record->type & RECORD_OPTIONAL)
+        return 0;
+    return restore_complain(restorer, -EOPNOTSUPP,
+                            "a record %s (%#x), which cannot be restored in such a guest",
+                            stream_record_name(record->type), record->type);
+}
+
+static int pv_record(struct restorer *restorer, const struct stream_record *record)
 {
     switch (record->type) {
     case RECORD_PV_INFO:
         return pv_info(restorer, record);
     case RECORD_P2M_FRAMES:
         return restore_p2m_frames(restorer, record);
-    case RECORD_PAGE_DATA:
-        return restore_pages(restorer, record);
-    case RECORD_TSC_INFO:
-        return restore_tsc(restorer, record);
     case RECORD_SHARED_INFO:
         return shared_info(restorer, record);
     case RECORD_VCPU_BASIC:
@@ -62,6 +68,30 @@ static int one_record(struct restorer *restorer, const struct stream_record *rec
     case RECORD_VCPU_XSAVE:
     case RECORD_VCPU_MSRS:
         return restore_vcpu_record(restorer, record);
+    default:
+        return unknown(restorer, record);
+    }
+}
+
+static int hvm_record(struct restorer *restorer, const struct stream_record *record)
+{
+    switch (record->type) {
+    case RECORD_HVM_CONTEXT:
+        return restore_hvm_context(restorer, record);
+    case RECORD_HVM_PARAMS:
+        return restore_hvm_params(restorer, record);
+    default:
+        return unknown(restorer, record);
+    }
+}
+
+static int one_record(struct restorer *restorer, const struct stream_record *record)
+{
+    switch (record->type) {
+    case RECORD_PAGE_DATA:
+        return restore_pages(restorer, record);
+    case RECORD_TSC_INFO:
+        return restore_tsc(restorer, record);
     case RECORD_CPUID_POLICY:
     case RECORD_MSR_POLICY:
         return restore_policies(restorer, record);
@@ -69,11 +99,7 @@ static int one_record(struct restorer *restorer, const struct stream_record *rec
     case RECORD_VERIFY: // the pages that follow are sent a second time
         return 0;
     default:
-        if (record->type & RECORD_OPTIONAL)
-            return 0;
-        return restore_complain(restorer, -EOPNOTSUPP,
-                                "a record %s (%#x), which cannot be restored",
-                                stream_record_name(record->type), record->type);
+        return restorer->r->hvm ? hvm_record(restorer, record) : pv_record(restorer, record);
     }
 }
 
@@ -97,7 +123,9 @@ static int all_records(struct restorer *restorer)
 
 static int restore(struct restorer *restorer)
 {
-    int rc = stream_reader_open(&restorer->reader, restorer->r->fd, restorer->r->messages);
+    const struct stream_restore *r = restorer->r;
+    int rc =
+        stream_reader_open(&restorer->reader, r->fd, r->hvm ? STREAM_HVM : STREAM_PV, r->messages);
 
     if (!rc)
         rc = all_records(restorer);
@@ -105,7 +133,9 @@ static int restore(struct restorer *restorer)
         rc = restore_complain(restorer, -EINVAL, "there is no memory in the stream");
     if (!rc)
         rc = restore_finish_memory(restorer);
-    return rc ? rc : restore_finish_state(restorer);
+    if (!rc)
+        rc = r->hvm ? restore_finish_hvm(restorer) : restore_finish_state(restorer);
+    return rc;
 }
 
 static void clean_up(struct restorer *restorer)
@@ -118,11 +148,13 @@ static void clean_up(struct restorer *restorer)
     free(restorer->types);
     free(restorer->p2m_pfns);
     free(restorer->shared_info);
+    free(restorer->hvm_context.data);
+    free(restorer->hvm_params.data);
     control_buffer_free(restorer->r->control, restorer->extents, STREAM_BATCH * sizeof(uint64_t));
     stream_reader_close(&restorer->reader);
 }
 
-int pv_stream_restore(const struct stream_restore *what, struct stream_restored *restored)
+int stream_restore_guest(const struct stream_restore *what, struct stream_restored *restored)
 {
     struct restorer restorer = {.r = what, .result = restored};
     int rc = -ENOMEM;

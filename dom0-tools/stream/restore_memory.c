@@ -10,9 +10,10 @@
 #include "pv-abi/mmu.h"
 #include "stream/restore.h"
 
-#define MAX_COUNT (1ull << 31) // guest frames
-#define NO_FRAME  UINT64_MAX
-#define PIN_BATCH 512
+#define MAX_COUNT  (1ull << 31) // guest frames
+#define NO_FRAME   UINT64_MAX
+#define PIN_BATCH  512
+#define FRAMES_4GB (1ull << 20)
 
 static int more_frames(struct restorer *restorer, uint64_t count)
 {
@@ -62,6 +63,32 @@ int restore_p2m_frames(struct restorer *restorer, const struct stream_record *re
         if (pfns[i] >= restorer->count)
             rc = restore_complain(restorer, -EINVAL, "the P2M list lies beyond the guest's memory");
     return rc;
+}
+
+// An HVM guest's frames are told of by those that come. None of them is beyond what it could have:
+// its memory, all of it above 4 GB.
+static int hvm_frames(struct restorer *restorer, const struct page_data *data)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < data->count; i++)
+        if ((data->pfns[i] & PAGE_PFN_MASK) >= count)
+            count = (data->pfns[i] & PAGE_PFN_MASK) + 1;
+    if (count <= restorer->count)
+        return 0;
+    if (!restorer->most_frames) {
+        struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo, .domain = restorer->r->domain};
+        int rc = control_domctl(restorer->r->control, &op);
+
+        if (rc)
+            return restore_complain(restorer, rc, "cannot ask after the domain: %s", strerror(-rc));
+        restorer->most_frames = FRAMES_4GB + op.u.getdomaininfo.max_pages;
+    }
+    if (count > restorer->most_frames)
+        return restore_complain(restorer, -EINVAL,
+                                "frame %#" PRIx64 " is beyond what memory the guest may have",
+                                count - 1);
+    return more_frames(restorer, count);
 }
 
 // Gives the guest memory for up to STREAM_BATCH frames that have none.
@@ -148,7 +175,7 @@ static int populate_for(struct restorer *restorer, const struct page_data *data)
         rc = want(&w, pfn);
         if (!page_has_content(type))
             continue;
-        if (!rc && PAGE_LEVEL(type))
+        if (!rc && PAGE_LEVEL(type) && !restorer->r->hvm)
             rc = want_entries(&w, (const uint64_t *)page);
         page += STREAM_PAGE_SIZE;
     }
@@ -164,7 +191,7 @@ uint64_t restore_mfn(void *arg, uint64_t pfn)
 
 static int fill_page(struct restorer *restorer, uint8_t *to, unsigned type, const uint8_t *from)
 {
-    if (!PAGE_LEVEL(type)) {
+    if (!PAGE_LEVEL(type) || restorer->r->hvm) {
         memcpy(to, from, STREAM_PAGE_SIZE);
         return 0;
     }
@@ -209,10 +236,13 @@ int restore_pages(struct restorer *restorer, const struct stream_record *record)
     struct page_data data;
     int rc;
 
-    if (!restorer->count)
-        return restore_complain(restorer, -EINVAL, "memory comes before the list of it");
     if (page_data_parse(record, &data))
         return restore_complain(restorer, -EINVAL, "a record PAGE_DATA is damaged");
+    if (!restorer->count && !restorer->r->hvm)
+        return restore_complain(restorer, -EINVAL, "memory comes before the list of it");
+    rc = restorer->r->hvm ? hvm_frames(restorer, &data) : 0;
+    if (rc)
+        return rc;
     rc = populate_for(restorer, &data);
     return rc ? rc : fill(restorer, &data);
 }
@@ -311,6 +341,8 @@ int restore_finish_memory(struct restorer *restorer)
     if (rc)
         return rc;
     give_back(restorer);
+    if (restorer->r->hvm)
+        return 0;
     ops = control_buffer(restorer->r->control, size);
     rc = ops ? pin_all(restorer, ops) : -ENOMEM;
     control_buffer_free(restorer->r->control, ops, size);

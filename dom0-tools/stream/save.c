@@ -1,4 +1,4 @@
-// Saving a PV guest. While it runs (live), first everything is sent, then again and again what it
+// Saving a guest. While it runs (live), first everything is sent, then again and again what it
 // has written meanwhile, until little is left, or not less than the last time; then it is
 // suspended, and what is left goes, with the state of its vCPUs.
 #include <errno.h>
@@ -110,10 +110,10 @@ static int live_rounds(struct saver *saver)
     }
 }
 
-// Frames that the guest has got or given back while it was looked at, and that no log tells of.
+// Frames that a PV guest has got or given back while it was looked at, and that no log tells of.
 static void mark_changed(struct saver *saver)
 {
-    for (uint64_t pfn = 0; pfn < saver->p2m.count; pfn++)
+    for (uint64_t pfn = 0; !saver->s->hvm && pfn < saver->p2m.count; pfn++)
         if ((p2m_mfn(&saver->p2m, pfn) != UINT64_MAX) != bit_test(saver->known, pfn))
             bit_set(saver->dirty, pfn);
 }
@@ -185,22 +185,32 @@ static int make_bitmaps(struct saver *saver)
 
 static int save(struct saver *saver)
 {
-    int rc = save_static_state(saver);
+    bool hvm = saver->s->hvm;
+    int rc = hvm ? save_hvm_static_state(saver) : save_static_state(saver);
 
     if (!rc)
         rc = saver->s->live ? save_live(saver) : save_still(saver);
-    return rc ? rc : save_state(saver);
+    if (!rc)
+        rc = hvm ? save_hvm_state(saver) : save_state(saver);
+    return rc;
 }
 
-int pv_stream_save(const struct stream_save *save_this)
+static int open_p2m(struct saver *saver)
+{
+    const struct stream_save *s = saver->s;
+    int rc;
+
+    if (s->hvm)
+        return p2m_open_hvm(&saver->p2m, s->control, s->domain, s->messages);
+    rc = map_shared_info(saver);
+    return rc ? rc : p2m_open(&saver->p2m, s->control, s->domain, saver->shared, s->messages);
+}
+
+int stream_save_guest(const struct stream_save *save_this)
 {
     struct saver saver = {.s = save_this};
-    int rc = map_shared_info(&saver);
+    int rc = open_p2m(&saver);
 
-    if (rc)
-        return rc;
-    rc = p2m_open(&saver.p2m, save_this->control, save_this->domain, saver.shared,
-                  save_this->messages);
     if (!rc) {
         rc = make_bitmaps(&saver);
         if (!rc)
@@ -211,6 +221,7 @@ int pv_stream_save(const struct stream_save *save_this)
     control_buffer_free(save_this->control, saver.dirty, saver.dirty_size);
     free(saver.deferred);
     free(saver.known);
-    control_unmap((void *)saver.shared, 1);
+    if (saver.shared)
+        control_unmap((void *)saver.shared, 1);
     return rc;
 }

@@ -7,7 +7,7 @@
 struct saver {
     const struct stream_save *s;
     struct p2m p2m;
-    const struct shared_info *shared; // the guest's, mapped
+    const struct shared_info *shared; // a PV guest's, mapped
     uint64_t shared_mfn;
     bool suspended;
     // A bit a guest frame.
@@ -37,6 +37,14 @@ int save_pages_begin(struct saver *saver);
 void save_pages_end(struct saver *saver);
 
 // What is known before the guest's memory is looked at, and what only once it stands still
-// (save_state.c). 0 or -errno, with words.
+// (save_state.c; save_hvm.c). 0 or -errno, with words.
 int save_static_state(struct saver *saver);
 int save_state(struct saver *saver);
+int save_hvm_static_state(struct saver *saver);
+int save_hvm_state(struct saver *saver);
+
+// Of both.
+int save_complain(struct saver *saver, const char *what, int rc); // if rc is an error; returns it
+int save_record(struct saver *saver, uint32_t type, const struct iovec *parts, unsigned count);
+int save_policies(struct saver *saver);
+int save_tsc(struct saver *saver);

@@ -129,35 +129,7 @@ static int send_mapped(struct saver *saver, const uint8_t *pages)
 
     if (rc || !head.count)
         return rc;
-    rc = stream_write_record(saver->s->fd, RECORD_PAGE_DATA, saver->batch->parts, parts);
-    if (rc)
-        fprintf(saver->s->messages, "save: cannot write: %s\n", strerror(-rc));
-    return rc;
-}
-
-static int send_batch(struct saver *saver)
-{
-    struct batch *b = saver->batch;
-    void *pages;
-    int rc;
-
-    if (!b->count)
-        return 0;
-    rc = find_types(saver);
-    if (!rc) {
-        pages = control_map(saver->s->control, saver->s->domain, PROT_READ, b->mfns, b->count,
-                            b->errors);
-        if (!pages)
-            rc = -errno;
-    }
-    if (rc) {
-        fprintf(saver->s->messages, "save: cannot look at the guest's memory: %s\n", strerror(-rc));
-        return rc;
-    }
-    rc = send_mapped(saver, pages);
-    control_unmap(pages, b->count);
-    b->count = 0;
-    return rc;
+    return save_record(saver, RECORD_PAGE_DATA, saver->batch->parts, parts);
 }
 
 // A frame that the guest has given back: the other side forgets it.
@@ -170,7 +142,57 @@ static int send_gone(struct saver *saver, uint64_t pfn)
     if (!bit_test(saver->known, pfn))
         return 0;
     bit_clear(saver->known, pfn);
-    return stream_write_record(saver->s->fd, RECORD_PAGE_DATA, parts, 2);
+    return save_record(saver, RECORD_PAGE_DATA, parts, 2);
+}
+
+// Frames that are not there any more leave the batch.
+static int drop_gone(struct saver *saver)
+{
+    struct batch *b = saver->batch;
+    unsigned left = 0;
+    int rc = 0;
+
+    for (unsigned i = 0; i < b->count && !rc; i++) {
+        if (b->types[i] == PAGE_INVALID) {
+            rc = send_gone(saver, b->pfns[i]);
+            continue;
+        }
+        b->pfns[left] = b->pfns[i];
+        b->mfns[left] = b->mfns[i];
+        b->types[left++] = b->types[i];
+    }
+    b->count = left;
+    return rc;
+}
+
+static int cannot_look(const struct saver *saver, int rc)
+{
+    fprintf(saver->s->messages, "save: cannot look at the guest's memory: %s\n", strerror(-rc));
+    return rc;
+}
+
+static int send_batch(struct saver *saver)
+{
+    struct batch *b = saver->batch;
+    void *pages;
+    int rc;
+
+    if (!b->count)
+        return 0;
+    rc = find_types(saver);
+    if (rc)
+        return cannot_look(saver, rc);
+    rc = drop_gone(saver);
+    if (rc || !b->count)
+        return rc;
+    pages =
+        control_map(saver->s->control, saver->s->domain, PROT_READ, b->mfns, b->count, b->errors);
+    if (!pages)
+        return cannot_look(saver, -errno);
+    rc = send_mapped(saver, pages);
+    control_unmap(pages, b->count);
+    b->count = 0;
+    return rc;
 }
 
 static int save_page(struct saver *saver, uint64_t pfn)

@@ -1,4 +1,4 @@
-// The state of a guest that is not its memory.
+// The state of a PV guest that is not its memory, and what guests of all kinds have besides.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,22 +8,22 @@
 #include "stream/record.h"
 #include "stream/save.h"
 
-static int complain(struct saver *saver, const char *what, int rc)
+int save_complain(struct saver *saver, const char *what, int rc)
 {
     if (rc)
         fprintf(saver->s->messages, "save: %s: %s\n", what, strerror(-rc));
     return rc;
 }
 
-static int write_record(struct saver *saver, uint32_t type, const struct iovec *parts,
-                        unsigned count)
+int save_record(struct saver *saver, uint32_t type, const struct iovec *parts, unsigned count)
 {
-    return complain(saver, "cannot write", stream_write_record(saver->s->fd, type, parts, count));
+    return save_complain(saver, "cannot write",
+                         stream_write_record(saver->s->fd, type, parts, count));
 }
 
 // The features that the guest has been told of. A hypervisor that has no such thing to say is none
 // the worse for it.
-static int save_policies(struct saver *saver)
+int save_policies(struct saver *saver)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_get_cpu_policy, .domain = saver->s->domain};
     enum { LEAVES = 512, MSRS = 64 };
@@ -37,14 +37,14 @@ static int save_policies(struct saver *saver)
         op.u.cpu_policy = (struct xen_domctl_cpu_policy){
             .nr_leaves = LEAVES, .nr_msrs = MSRS, .leaves = leaves, .msrs = msrs};
         rc = control_domctl(saver->s->control, &op);
-        complain(saver, "cannot read the guest's CPU policy", rc);
+        save_complain(saver, "cannot read the guest's CPU policy", rc);
     }
     if (!rc)
-        rc = write_record(saver, RECORD_CPUID_POLICY,
-                          &(struct iovec){leaves, op.u.cpu_policy.nr_leaves * sizeof(*leaves)}, 1);
+        rc = save_record(saver, RECORD_CPUID_POLICY,
+                         &(struct iovec){leaves, op.u.cpu_policy.nr_leaves * sizeof(*leaves)}, 1);
     if (!rc && op.u.cpu_policy.nr_msrs)
-        rc = write_record(saver, RECORD_MSR_POLICY,
-                          &(struct iovec){msrs, op.u.cpu_policy.nr_msrs * sizeof(*msrs)}, 1);
+        rc = save_record(saver, RECORD_MSR_POLICY,
+                         &(struct iovec){msrs, op.u.cpu_policy.nr_msrs * sizeof(*msrs)}, 1);
     control_buffer_free(saver->s->control, leaves, leaves_size);
     control_buffer_free(saver->s->control, msrs, msrs_size);
     return rc;
@@ -62,10 +62,11 @@ static int save_p2m_frames(struct saver *saver)
     for (uint64_t i = 0; !rc && i < p->nr_frames; i++) {
         pfns[i] = p2m_pfn(p, p->frames[i]);
         if (pfns[i] == UINT64_MAX)
-            rc = complain(saver, "the guest's P2M list lies in frames that it has not", -EINVAL);
+            rc = save_complain(saver, "the guest's P2M list lies in frames that it has not",
+                               -EINVAL);
     }
     if (!rc)
-        rc = write_record(saver, RECORD_P2M_FRAMES, parts, 2);
+        rc = save_record(saver, RECORD_P2M_FRAMES, parts, 2);
     free(pfns);
     return rc;
 }
@@ -73,24 +74,24 @@ static int save_p2m_frames(struct saver *saver)
 int save_static_state(struct saver *saver)
 {
     struct stream_pv_info info = {.width = 8, .levels = 4};
-    int rc = complain(saver, "cannot write", stream_write_headers(saver->s->fd));
+    int rc = save_complain(saver, "cannot write", stream_write_headers(saver->s->fd, STREAM_PV));
 
     if (!rc)
-        rc = write_record(saver, RECORD_PV_INFO, &(struct iovec){&info, sizeof(info)}, 1);
+        rc = save_record(saver, RECORD_PV_INFO, &(struct iovec){&info, sizeof(info)}, 1);
     if (!rc)
         rc = save_policies(saver);
     if (!rc)
-        rc = write_record(saver, RECORD_STATIC_DATA_END, NULL, 0);
+        rc = save_record(saver, RECORD_STATIC_DATA_END, NULL, 0);
     return rc ? rc : save_p2m_frames(saver);
 }
 
-static int save_tsc(struct saver *saver)
+int save_tsc(struct saver *saver)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_gettscinfo, .domain = saver->s->domain};
     const struct xen_domctl_tsc_info *t = &op.u.tsc_info;
     struct stream_tsc_info info;
-    int rc =
-        complain(saver, "cannot read the guest's clock", control_domctl(saver->s->control, &op));
+    int rc = save_complain(saver, "cannot read the guest's clock",
+                           control_domctl(saver->s->control, &op));
 
     if (rc)
         return rc;
@@ -98,7 +99,7 @@ static int save_tsc(struct saver *saver)
                                     .khz = t->gtsc_khz,
                                     .ns = t->elapsed_nsec,
                                     .incarnation = t->incarnation};
-    return write_record(saver, RECORD_TSC_INFO, &(struct iovec){&info, sizeof(info)}, 1);
+    return save_record(saver, RECORD_TSC_INFO, &(struct iovec){&info, sizeof(info)}, 1);
 }
 
 static int save_vcpu_record(struct saver *saver, uint32_t type, unsigned vcpu, const void *state,
@@ -107,7 +108,7 @@ static int save_vcpu_record(struct saver *saver, uint32_t type, unsigned vcpu, c
     struct stream_vcpu head = {.vcpu = vcpu};
     struct iovec parts[] = {{&head, sizeof(head)}, {(void *)state, size}};
 
-    return write_record(saver, type, parts, 2);
+    return save_record(saver, type, parts, 2);
 }
 
 static int to_pfn(struct saver *saver, uint64_t *number, unsigned shift, const char *what)
@@ -149,8 +150,8 @@ static int save_basic(struct saver *saver, unsigned vcpu)
     op.u.vcpucontext.vcpu = vcpu;
     op.u.vcpucontext.ctxt = c;
     if (!rc)
-        rc = complain(saver, "cannot read a vCPU's registers",
-                      control_domctl(saver->s->control, &op));
+        rc = save_complain(saver, "cannot read a vCPU's registers",
+                           control_domctl(saver->s->control, &op));
     if (!rc)
         rc = translate_context(saver, vcpu, c);
     if (!rc)
@@ -165,8 +166,8 @@ static int save_extended(struct saver *saver, unsigned vcpu)
     int rc;
 
     op.u.ext_vcpucontext.vcpu = vcpu;
-    rc = complain(saver, "cannot read a vCPU's entry points",
-                  control_domctl(saver->s->control, &op));
+    rc = save_complain(saver, "cannot read a vCPU's entry points",
+                       control_domctl(saver->s->control, &op));
     if (rc || !op.u.ext_vcpucontext.size || op.u.ext_vcpucontext.size > sizeof(op.u))
         return rc;
     return save_vcpu_record(saver, RECORD_VCPU_EXTENDED, vcpu, &op.u, op.u.ext_vcpucontext.size);
@@ -184,13 +185,13 @@ static int save_xsave(struct saver *saver, unsigned vcpu)
     rc = control_domctl(saver->s->control, &op); // how much is it?
     room = x->size;
     if (rc || !room)
-        return complain(saver, "cannot ask for a vCPU's extended state", rc);
+        return save_complain(saver, "cannot ask for a vCPU's extended state", rc);
     state = control_buffer(saver->s->control, room);
     rc = state ? 0 : -ENOMEM;
     x->buffer = state;
     if (!rc)
-        rc = complain(saver, "cannot read a vCPU's extended state",
-                      control_domctl(saver->s->control, &op));
+        rc = save_complain(saver, "cannot read a vCPU's extended state",
+                           control_domctl(saver->s->control, &op));
     if (!rc && x->size)
         rc = save_vcpu_record(saver, RECORD_VCPU_XSAVE, vcpu, state, x->size);
     control_buffer_free(saver->s->control, state, room);
@@ -209,12 +210,13 @@ static int save_msrs(struct saver *saver, unsigned vcpu)
     rc = control_domctl(saver->s->control, &op);
     room = m->msr_count * sizeof(*msrs);
     if (rc || !room)
-        return complain(saver, "cannot ask for a vCPU's MSRs", rc);
+        return save_complain(saver, "cannot ask for a vCPU's MSRs", rc);
     msrs = control_buffer(saver->s->control, room);
     rc = msrs ? 0 : -ENOMEM;
     m->msrs = msrs;
     if (!rc)
-        rc = complain(saver, "cannot read a vCPU's MSRs", control_domctl(saver->s->control, &op));
+        rc = save_complain(saver, "cannot read a vCPU's MSRs",
+                           control_domctl(saver->s->control, &op));
     if (!rc && m->msr_count)
         rc = save_vcpu_record(saver, RECORD_VCPU_MSRS, vcpu, msrs, m->msr_count * sizeof(*msrs));
     control_buffer_free(saver->s->control, msrs, room);
@@ -231,7 +233,7 @@ static int save_vcpu(struct saver *saver, unsigned vcpu)
     if (rc == -ESRCH || (!rc && !op.u.getvcpuinfo.online))
         return 0;
     if (rc)
-        return complain(saver, "cannot ask after a vCPU", rc);
+        return save_complain(saver, "cannot ask after a vCPU", rc);
     rc = save_basic(saver, vcpu);
     if (!rc)
         rc = save_extended(saver, vcpu);
@@ -243,14 +245,15 @@ static int save_vcpu(struct saver *saver, unsigned vcpu)
 int save_state(struct saver *saver)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo, .domain = saver->s->domain};
-    int rc = complain(saver, "cannot ask after the domain", control_domctl(saver->s->control, &op));
+    int rc =
+        save_complain(saver, "cannot ask after the domain", control_domctl(saver->s->control, &op));
 
     if (!rc)
         rc = save_tsc(saver);
     if (!rc)
-        rc = write_record(saver, RECORD_SHARED_INFO,
-                          &(struct iovec){(void *)saver->shared, STREAM_PAGE_SIZE}, 1);
+        rc = save_record(saver, RECORD_SHARED_INFO,
+                         &(struct iovec){(void *)saver->shared, STREAM_PAGE_SIZE}, 1);
     for (unsigned vcpu = 0; !rc && vcpu <= op.u.getdomaininfo.max_vcpu_id; vcpu++)
         rc = save_vcpu(saver, vcpu);
-    return rc ? rc : write_record(saver, RECORD_END, NULL, 0);
+    return rc ? rc : save_record(saver, RECORD_END, NULL, 0);
 }

@@ -1,4 +1,4 @@
-// PV guests as streams of bytes, to be kept in a file or sent to another machine: libxc's migration
+// Guests as streams of bytes, to be kept in a file or sent to another machine: libxc's migration
 // stream, version 3 (stream/format.h). What the toolstack adds (the configuration, xenstore) is not
 // in it.
 //
@@ -24,7 +24,8 @@ struct stream_progress {
 struct stream_save {
     struct control *control;
     domid_t domain;
-    int fd; // written to from its present position on
+    bool hvm; // HVM or PVH
+    int fd;   // written to from its present position on
     FILE *messages;
     bool live; // the guest runs on while most of its memory is sent
     // Has the guest suspend itself. Returns 0 once the domain is shut down for that reason, or
@@ -38,10 +39,11 @@ struct stream_save {
 // Writes a guest, which is suspended afterwards. On failure the guest may be suspended or not, the
 // log of dirty frames is off, and the stream is worthless. -EOPNOTSUPP: the guest's kernel keeps
 // its P2M list in a form that is not understood, or the hypervisor cannot log dirty frames (live).
-int pv_stream_save(const struct stream_save *save);
+int stream_save_guest(const struct stream_save *save);
 
 struct stream_restore {
     struct control *control;
+    bool hvm;       // HVM or PVH
     domid_t domain; // paused, with its vCPUs and a memory limit, and without memory
     int fd;         // read up to the end of the stream and no further
     FILE *messages;
@@ -51,11 +53,11 @@ struct stream_restore {
 };
 
 struct stream_restored {
-    uint64_t console_mfn, xenstore_mfn;
-    uint64_t pages; // memory that the guest has
+    uint64_t console_mfn, xenstore_mfn; // an HVM guest's: guest frames
+    uint64_t pages;                     // memory that the guest has
 };
 
 // Fills a new domain; its vCPUs are ready to go on where they suspended. -EINVAL: not such a
 // stream, or damaged; -EOPNOTSUPP: of a kind of guest that is not known; -ENOMEM; what the
 // hypervisor says. A domain that could not be restored is to be destroyed.
-int pv_stream_restore(const struct stream_restore *restore, struct stream_restored *restored);
+int stream_restore_guest(const struct stream_restore *restore, struct stream_restored *restored);

@@ -5,6 +5,8 @@
 // makes it so, page by page: a large leaf is split. What the hypervisor and others write, by other
 // ways than these tables, is marked in the frame table, as for PV domains (pv/log_dirty.c).
 //
+// So is a place where nothing is any more: its entry, not present, has nothing but the mark.
+//
 // When the log ends nothing is done at once: writes make writable what they meet.
 #include "core/dirty_log.h"
 
@@ -55,6 +57,17 @@ static unsigned read_leaf(const struct p2m_format *format, uint64_t *leaf, unsig
     return n;
 }
 
+static unsigned read_hole(const struct p2m_format *format, uint64_t *entry, unsigned at,
+                          uint64_t *dirty, bool clean)
+{
+    if (!(*entry & format->watched))
+        return 0;
+    dirty[at / 64] |= 1ull << at % 64;
+    if (clean)
+        WRITE_ONCE(*entry, 0);
+    return 1;
+}
+
 // The frames below one entry of level 2, or below the end of a hole.
 static int read_chunk(struct domain *d, gfn_t gfn, gfn_t *end,
                       const struct xen_domctl_shadow_op *op, bool clean)
@@ -73,8 +86,8 @@ static int read_chunk(struct domain *d, gfn_t gfn, gfn_t *end,
             uint64_t *table = p2m_table(*entry);
 
             for (unsigned i = 0; i < CHUNK; i++)
-                if (format->is_present(table[i]))
-                    n += read_leaf(format, &table[i], 1, i, dirty, clean);
+                n += format->is_present(table[i]) ? read_leaf(format, &table[i], 1, i, dirty, clean)
+                                                  : read_hole(format, &table[i], i, dirty, clean);
         }
     }
     spin_unlock(&p2m->lock);

@@ -182,7 +182,7 @@ static int remove(struct domain *d, gfn_t gfn, struct frame **f)
     mfn = look_up(p2m, gfn);
     rc = mfn == INVALID_MFN ? -ENOENT : entry_at(p2m, gfn, 1, &e);
     if (!rc) {
-        WRITE_ONCE(*e, 0);
+        WRITE_ONCE(*e, d->dirty_log.on ? p2m->format->watched : 0); // where nothing is any more
         m2p_set(mfn, M2P_INVALID);
         *f = mfn_to_frame(mfn);
         to_hvmd(d)->map_shrunk = true;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pv-abi/hvm/hvm_op.h"
 #include "pv-abi/grant_table.h"
 #include "pv-abi/memory.h"
 #include "pv-abi/mmu.h"
@@ -84,6 +85,22 @@ void machine_create_domain(domid_t id)
     machine.domains[id].pages = 0;
 }
 
+void machine_create_hvm_domain(domid_t id)
+{
+    machine_create_domain(id);
+    machine.domains[id].hvm = true;
+}
+
+uint64_t machine_frame(domid_t id, uint64_t number)
+{
+    if (!machine.domains[id].hvm)
+        return number < MACHINE_FRAMES && machine.owner[number] == id ? number : 0;
+    for (uint64_t mfn = 1; mfn < MACHINE_FRAMES; mfn++)
+        if (machine.owner[mfn] == id && machine.pfn[mfn] == number && number != UINT32_MAX)
+            return mfn;
+    return 0;
+}
+
 static int refused(const char *what)
 {
     return machine.refuse ? machine.refuse(what) : 0;
@@ -116,13 +133,13 @@ void *control_map(struct control *control, domid_t id, int protection, const uin
     if (machine.before_map)
         machine.before_map();
     for (size_t i = 0; i < count; i++) {
-        bool ok = frames[i] < MACHINE_FRAMES && machine.owner[frames[i]] == id &&
-                  !((protection & PROT_WRITE) && machine.type[frames[i]] & PAGE_PINNED);
+        uint64_t mfn = machine_frame(id, frames[i]);
+        bool ok = mfn && !((protection & PROT_WRITE) && machine.type[mfn] & PAGE_PINNED);
 
         if (errors)
             errors[i] = ok ? 0 : -EINVAL;
         if (ok && mmap(at + i * PAGE, PAGE, protection, MAP_SHARED | MAP_FIXED, memory,
-                       (off_t)(frames[i] * PAGE)) == MAP_FAILED)
+                       (off_t)(mfn * PAGE)) == MAP_FAILED)
             abort();
         if (!ok && !errors) {
             munmap(at, count * PAGE);
@@ -148,22 +165,54 @@ static long populate(struct xen_memory_reservation *r)
 
         if (!mfn)
             return (long)i;
-        r->extent_start[i] = mfn;
+        if (!machine.domains[r->domid].hvm)
+            r->extent_start[i] = mfn;
     }
     return (long)r->nr_extents;
 }
 
-static long decrease(struct xen_memory_reservation *r)
+static void machine_take(domid_t id, uint64_t mfn)
 {
-    uint64_t mfn = r->extent_start[0];
-
-    if (mfn >= MACHINE_FRAMES || machine.owner[mfn] != r->domid || r->nr_extents != 1)
-        return 0;
     machine.owner[mfn] = 0;
     machine.frames_left++;
-    machine.domains[r->domid].pages--;
+    machine.domains[id].pages--;
     memset(machine_page(mfn), 0, PAGE);
+}
+
+static long decrease(struct xen_memory_reservation *r)
+{
+    uint64_t mfn = machine_frame(r->domid, r->extent_start[0]);
+
+    if (!mfn || r->nr_extents != 1)
+        return 0;
+    machine_take(r->domid, mfn);
     return 1;
+}
+
+// A frame of the grant table, which is shown to an HVM domain, is like any other.
+static long show(const struct xen_add_to_physmap *add)
+{
+    return machine_give(add->domid, (uint32_t)add->gpfn) ? 0 : -ENOMEM;
+}
+
+static long hide(const struct xen_remove_from_physmap *remove)
+{
+    uint64_t mfn = machine_frame(remove->domid, remove->gpfn);
+
+    if (!mfn)
+        return -ENOENT;
+    machine_take(remove->domid, mfn);
+    return 0;
+}
+
+static long highest(domid_t id)
+{
+    long last = 0;
+
+    for (uint64_t mfn = 1; mfn < MACHINE_FRAMES; mfn++)
+        if (machine.owner[mfn] == id && machine.pfn[mfn] != UINT32_MAX && machine.pfn[mfn] > last)
+            last = machine.pfn[mfn];
+    return last;
 }
 
 long control_memory_op(struct control *control, unsigned command, void *argument, size_t size)
@@ -177,6 +226,12 @@ long control_memory_op(struct control *control, unsigned command, void *argument
         return populate(argument);
     case XENMEM_decrease_reservation:
         return decrease(argument);
+    case XENMEM_add_to_physmap:
+        return show(argument);
+    case XENMEM_remove_from_physmap:
+        return hide(argument);
+    case XENMEM_maximum_gpfn:
+        return highest(*(const domid_t *)argument);
     case XENMEM_maximum_ram_page:
         return MACHINE_FRAMES - 1;
     case XENMEM_set_memory_map:
@@ -207,6 +262,19 @@ static long pin(const struct mmuext_op *ops, uint64_t count, domid_t id)
     return 0;
 }
 
+static long hvm_param(uint64_t what, struct xen_hvm_param *p)
+{
+    uint64_t *value = &machine.domains[p->domid].params[p->index % MACHINE_PARAMS];
+
+    if (p->index >= MACHINE_PARAMS)
+        return -EINVAL;
+    if (what == HVMOP_set_param)
+        *value = p->value;
+    else
+        p->value = *value;
+    return 0;
+}
+
 long control_hypercall(struct control *control, unsigned number, const uint64_t a[5])
 {
     long rc = refused("hypercall");
@@ -215,6 +283,8 @@ long control_hypercall(struct control *control, unsigned number, const uint64_t 
         return rc;
     if (number == __HYPERVISOR_grant_table_op)
         return setup_grants((void *)a[1]);
+    if (number == __HYPERVISOR_hvm_op)
+        return hvm_param(a[0], (void *)a[1]);
     if (number == __HYPERVISOR_mmuext_op)
         return pin((void *)a[0], a[1], (domid_t)a[3]);
     return -ENOSYS;
@@ -223,10 +293,9 @@ long control_hypercall(struct control *control, unsigned number, const uint64_t 
 static int frame_types(struct fake_domain *d, domid_t id, struct xen_domctl_getpageframeinfo3 *op)
 {
     for (uint64_t i = 0; i < op->num; i++) {
-        uint64_t mfn = op->array[i];
-        bool own = mfn < MACHINE_FRAMES && machine.owner[mfn] == id;
+        uint64_t mfn = machine_frame(id, op->array[i]);
 
-        op->array[i] = own ? (uint64_t)machine.type[mfn] << XEN_DOMCTL_PFINFO_LTAB_SHIFT
+        op->array[i] = mfn ? (uint64_t)machine.type[mfn] << XEN_DOMCTL_PFINFO_LTAB_SHIFT
                            : XEN_DOMCTL_PFINFO_XTAB;
     }
     return op->num > STREAM_BATCH ? -E2BIG : 0;
@@ -310,6 +379,20 @@ void machine_destroy_domain(domid_t id)
     memset(&machine.domains[id], 0, sizeof(machine.domains[id]));
 }
 
+static int hvm_context(struct fake_domain *d, struct xen_domctl *op)
+{
+    struct xen_domctl_hvmcontext *c = &op->u.hvmcontext;
+
+    if (op->cmd == XEN_DOMCTL_sethvmcontext && c->size != MACHINE_HVM)
+        return -EINVAL;
+    if (op->cmd == XEN_DOMCTL_sethvmcontext)
+        memcpy(d->hvm_context, c->buffer, MACHINE_HVM);
+    else if (c->buffer)
+        memcpy(c->buffer, d->hvm_context, MACHINE_HVM);
+    c->size = MACHINE_HVM;
+    return 0;
+}
+
 int control_domctl(struct control *control, struct xen_domctl *op)
 {
     struct fake_domain *d;
@@ -324,11 +407,15 @@ int control_domctl(struct control *control, struct xen_domctl *op)
     case XEN_DOMCTL_getdomaininfo:
         op->u.getdomaininfo.shared_info_frame = d->shared_info;
         op->u.getdomaininfo.max_vcpu_id = MACHINE_VCPUS - 1;
+        op->u.getdomaininfo.max_pages = MACHINE_FRAMES;
         return 0;
     case XEN_DOMCTL_getpageframeinfo3:
         return frame_types(d, op->domain, &op->u.getpageframeinfo3);
     case XEN_DOMCTL_shadow_op:
         return shadow_op(d, op->domain, &op->u.shadow_op);
+    case XEN_DOMCTL_gethvmcontext:
+    case XEN_DOMCTL_sethvmcontext:
+        return hvm_context(d, op);
     case XEN_DOMCTL_gettscinfo:
         op->u.tsc_info = (struct xen_domctl_tsc_info){.tsc_mode = 2, .gtsc_khz = 1000000};
         return 0;

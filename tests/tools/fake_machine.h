@@ -11,6 +11,8 @@
 #define MACHINE_FRAMES 4096
 #define MACHINE_VCPUS  2
 #define MACHINE_XSTATE 600 // bytes
+#define MACHINE_PARAMS 64
+#define MACHINE_HVM    64 // bytes of an HVM domain's context
 
 struct fake_domain {
     bool there;
@@ -21,6 +23,9 @@ struct fake_domain {
     uint8_t xstate[MACHINE_VCPUS][MACHINE_XSTATE];
     uint8_t extended[MACHINE_VCPUS][64];
     bool logging;
+    bool hvm; // frames are numbered by guest frame
+    uint64_t params[MACHINE_PARAMS];
+    uint8_t hvm_context[MACHINE_HVM];
 };
 
 struct fake_machine {
@@ -43,8 +48,11 @@ extern struct fake_machine machine;
 void machine_reset(void);
 struct control *machine_control(void);
 void machine_create_domain(domid_t id);
+void machine_create_hvm_domain(domid_t id);
 void machine_destroy_domain(domid_t id);
 // A frame's content.
 void *machine_page(uint64_t mfn);
+// The frame that a domain calls by a number: a PV domain's is the frame itself. 0: none.
+uint64_t machine_frame(domid_t id, uint64_t number);
 // A frame for a domain, as its guest frame `pfn`.
 uint64_t machine_give(domid_t id, uint32_t pfn);

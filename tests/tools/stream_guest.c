@@ -106,6 +106,7 @@ int try_save(int fd, bool live, unsigned *suspends)
 {
     struct stream_save s = {.control = machine_control(),
                             .domain = OLD,
+                            .hvm = machine.domains[OLD].hvm,
                             .fd = fd,
                             .messages = messages,
                             .live = live,
@@ -114,7 +115,7 @@ int try_save(int fd, bool live, unsigned *suspends)
                             .arg = suspends};
 
     watched.rounds = 0;
-    return pv_stream_save(&s);
+    return stream_save_guest(&s);
 }
 
 int save(int fd, bool live)
@@ -144,12 +145,13 @@ int restore(int fd, struct stream_restored *result)
 {
     struct stream_restore r = {.control = machine_control(),
                                .domain = NEW,
+                               .hvm = machine.domains[NEW].hvm,
                                .fd = fd,
                                .messages = messages,
                                .console_port = 11,
                                .xenstore_port = 12};
 
-    return pv_stream_restore(&r, result);
+    return stream_restore_guest(&r, result);
 }
 
 uint64_t new_mfn(unsigned pfn)

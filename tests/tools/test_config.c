@@ -179,10 +179,6 @@ static void test_refused_keys(void)
     bad(BASE "builder='hvm'",
         "f:4: builder: \"hvm\" cannot be had: Vellum has no firmware and no emulated "
         "devices for guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"\n");
-    bad("name='a'\nkernel='/k'\nmemory=64;type='pvh'\n"
-        "maxmem=65\n",
-        "f:4: maxmem: 65 cannot be had: a PVH guest has all its memory from the start "
-        "(there is no populate-on-demand); leave it out or raise memory\n");
     bad(BASE "type='pvh';maxvcpus=129\n",
         "f:4: maxvcpus: 129: a PVH guest has at most 128 vCPUs\n");
     bad(BASE "type='pv';builder='hvm'", "f:4: type: contradicts builder=\"hvm\"; leave that out\n");

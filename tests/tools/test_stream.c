@@ -1,7 +1,8 @@
 // Guests as streams, on a machine of a few frames: a guest is saved, standing still or while it
 // writes, and comes back the same in other frames.
 //
-// sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
+// sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
+// sources: tests/tools/fake_machine.c
 // sources: tests/tools/stream_guest.c
 #include <errno.h>
 #include <stdlib.h>

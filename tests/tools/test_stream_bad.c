@@ -1,7 +1,8 @@
 // What can go wrong with a guest's stream: streams cut short or damaged anywhere, or of other
 // kinds, are refused in words; a save that fails or is interrupted leaves the guest as it was.
 //
-// sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c tests/tools/fake_machine.c
+// sources: dom0-tools/stream/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
+// sources: tests/tools/fake_machine.c
 // sources: tests/tools/stream_guest.c
 #include <errno.h>
 #include <fcntl.h>
@@ -65,9 +66,9 @@ static void test_others(void)
         {15, 4, -EOPNOTSUPP, "version 4 is not known"},
         {15, 1, -EOPNOTSUPP, "version 1 is not known"},
         {17, 1, -EOPNOTSUPP, "big-endian"},
-        {24, 2, -EOPNOTSUPP, "HVM guest"},
-        {24, 7, -EINVAL, "not of an x86 PV guest"},
-        {28, 14, -EINVAL, "not of an x86 PV guest"},
+        {24, 2, -EINVAL, "of an HVM or PVH guest"},
+        {24, 7, -EINVAL, "not of an x86 guest"},
+        {28, 14, -EINVAL, "not of an x86 guest"},
         {48, 4, -EOPNOTSUPP, "32 bits"},       // X86_PV_INFO's width
         {40, 0x0e, -EOPNOTSUPP, "CHECKPOINT"}, // its type: a record of another kind of stream
         {40, 0x77, -EOPNOTSUPP, "unknown type"},

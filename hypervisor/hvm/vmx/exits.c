@@ -113,6 +113,8 @@ static void exit_ept_violation(struct hvm_vcpu *v, struct cpu_user_regs *regs)
 
     if (q & EPT_IRET_UNBLOCKED)
         vmx_nmi_still_blocked(to_vmx(v));
+    if ((q & EPT_WRITE) && hvm_dirty_log_write(v->v.domain, address >> PAGE_SHIFT))
+        return;
     if ((q & (EPT_LINEAR | EPT_TRANSLATED)) != (EPT_LINEAR | EPT_TRANSLATED))
         domain_crash(v->v.domain,
                      "page tables at guest-physical address %#lx, where there is no memory",
