@@ -143,7 +143,7 @@ struct domain {
     uint64_t vm_assist;   // VMASST_* bits
     uint64_t paging_pool; // bytes that the tools set aside for its nested page tables; only kept
     struct dirty_log dirty_log;
-    struct {              // of a dying domain's frames: memory_relinquish()
+    struct { // of a dying domain's frames: memory_relinquish()
         bool begun;
         uint32_t left;
     } relinquish;

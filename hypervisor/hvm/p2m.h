@@ -14,9 +14,9 @@
 #define P2M_MAX_ORDER 9  // the largest leaf: 2 MB
 #define P2M_ADDR      0x000ffffffffff000ull
 
-// How a processor's nested page tables are written: NPT and EPT differ in bits only. A leaf that the
-// log of dirty frames watches (hvm/dirty_log.c) has its bit `watched`, which the processor ignores,
-// in place of `writable`.
+// How a processor's nested page tables are written: NPT and EPT differ in bits only. A leaf that
+// the log of dirty frames watches (hvm/dirty_log.c) has its bit `watched`, which the processor
+// ignores, in place of `writable`.
 struct p2m_format {
     uint64_t writable, watched;
     uint64_t (*leaf)(mfn_t mfn, bool large); // writable

@@ -33,4 +33,5 @@ static bool is_large(uint64_t entry)
     return entry & EPT_LARGE;
 }
 
-const struct p2m_format vmx_ept_format = {EPT_WRITE, EPT_WATCHED, leaf, table, is_present, is_large};
+const struct p2m_format vmx_ept_format = {EPT_WRITE, EPT_WATCHED, leaf,
+                                          table,     is_present,  is_large};
