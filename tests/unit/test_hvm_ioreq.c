@@ -446,7 +446,7 @@ static void test_answer_before_sleep(void)
 #define MAX_ROUNDS 10000000
 
 static bool asking;
-static unsigned wrong, answered, unanswered;
+static unsigned wrong, answered, unanswered, rounds;
 
 static uint64_t answer_to(uint64_t port)
 {
@@ -466,6 +466,7 @@ static void *ask(void *unused)
             a = reading(true, PORT + i % 8, 1);
         }
         hvm_access_retire(to_hvm(current));
+        __atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
         if (a.data == answer_to(PORT + i % 8))
             answered++;
         else if (a.data == ~0ull)
@@ -479,8 +480,12 @@ static void *ask(void *unused)
     return NULL;
 }
 
+// While a request is there. The guest must be done with it before the next is answered: an answer
+// to a request that was given up would be taken for one to the next.
 static void misbehave(unsigned how)
 {
+    unsigned before = __atomic_load_n(&rounds, __ATOMIC_SEQ_CST);
+
     as_tools();
     switch (how) {
     case 0:
@@ -498,7 +503,10 @@ static void misbehave(unsigned how)
         break;
     default:
         guest_send(tools->vcpus[0], model.ports[0]);
+        return;
     }
+    while (__atomic_load_n(&rounds, __ATOMIC_SEQ_CST) == before)
+        sched_yield();
 }
 
 static void serve(void)
@@ -524,7 +532,7 @@ static void test_race(void)
     pthread_t thread;
 
     begin(1, HVM_IOREQSRV_BUFIOREQ_OFF);
-    wrong = answered = unanswered = 0;
+    wrong = answered = unanswered = rounds = 0;
     asking = true;
     pthread_create(&thread, NULL, ask, NULL);
     serve();
