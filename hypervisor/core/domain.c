@@ -93,8 +93,8 @@ static int domain_init(struct domain *d)
     return d->ops->domain_init(d);
 }
 
-int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
-                  struct domain **out)
+int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, uint32_t emulation,
+                  bool privileged, struct domain **out)
 {
     struct domain *d;
     int rc;
@@ -107,6 +107,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
     d->id = id;
     d->ops = ops;
     d->max_vcpus = max_vcpus;
+    d->emulation = emulation;
     d->privileged = privileged;
     d->refs = 1;
     d->pause_count = 1;

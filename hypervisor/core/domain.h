@@ -131,6 +131,7 @@ struct domain {
     struct domain *hash_next; // core/domain_list.c
     spinlock_t lock;          // life cycle, vCPU creation, hypercalls on the domain as a whole
     bool xs_domain;           // runs xenstored
+    uint32_t emulation;       // XEN_X86_EMU_*: devices that the hypervisor has for it
     uint32_t cpu_hidden[FEATURE_WORDS]; // features kept from it: core/cpu_policy.h
     uint8_t handle[16];                 // xen_domain_handle_t
     uint32_t ssidref;
@@ -243,10 +244,10 @@ static inline bool is_idle(const struct vcpu *v)
 
 // The owners of frames that no real domain owns; once, before any domain.
 void domains_init(void);
-// Creates a domain without vCPUs, paused by its control pause; ops gives its kind.
-// Returns 0 and a reference in *out, or -ENOMEM, -EEXIST, -EINVAL.
-int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
-                  struct domain **out);
+// Creates a domain without vCPUs, paused by its control pause; ops gives its kind, emulation its
+// devices (XEN_X86_EMU_*). Returns 0 and a reference in *out, or -ENOMEM, -EEXIST, -EINVAL.
+int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, uint32_t emulation,
+                  bool privileged, struct domain **out);
 // Creates vCPU `id`, down and without context. NULL if memory is short.
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
 

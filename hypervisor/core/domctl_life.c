@@ -57,7 +57,7 @@ static int create_with_free_id(const struct domain_ops *kind,
             domain_put(*d);
             continue;
         }
-        rc = domain_create(last, kind, c->max_vcpus, false, d);
+        rc = domain_create(last, kind, c->max_vcpus, c->arch.emulation_flags, false, d);
         if (rc != -EEXIST)
             return rc;
     }
@@ -68,7 +68,7 @@ static int create(domid_t id, const struct domain_ops *kind,
                   const struct xen_domctl_createdomain *c, struct domain **d)
 {
     if (id && id < DOMID_FIRST_RESERVED)
-        return domain_create(id, kind, c->max_vcpus, false, d);
+        return domain_create(id, kind, c->max_vcpus, c->arch.emulation_flags, false, d);
     return create_with_free_id(kind, c, d);
 }
 

@@ -86,6 +86,11 @@ static void publish_locked(struct domain *d)
     WRITE_ONCE(s->wc_version, version + 1);
 }
 
+int64_t wallclock_at_start(void)
+{
+    return READ_ONCE(wallclock_base);
+}
+
 void wallclock_publish(struct domain *d)
 {
     spin_lock(&wallclock_lock);

@@ -10,6 +10,7 @@
 #include "cpu/asm.h"
 #include "cpu/features.h"
 #include "hvm/hvm.h"
+#include "hvm/platform/platform.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
@@ -140,6 +141,15 @@ static void put_vcpu(struct writer *w, struct hvm_vcpu *v)
     PUT(w, MTRR, v->v.id, &v->mtrr);
 }
 
+static void put_platform(struct writer *w, struct domain *d)
+{
+    struct hvm_save_descriptor head;
+    union hvm_platform_record r;
+
+    for (unsigned n = 0; hvm_platform_save(d, n, &head, &r); n++)
+        put(w, head.typecode, head.instance, &r, head.length);
+}
+
 static void put_all(struct writer *w, struct domain *d)
 {
     const struct hvm_save_header head = {.magic = HVM_FILE_MAGIC,
@@ -151,6 +161,7 @@ static void put_all(struct writer *w, struct domain *d)
     PUT(w, HEADER, 0, &head);
     for_each_vcpu (d, v)
         put_vcpu(w, to_hvm(v));
+    put_platform(w, d);
     put(w, HVM_SAVE_CODE(END), 0, NULL, 0);
 }
 
@@ -280,6 +291,7 @@ union content {
     struct hvm_hw_lapic lapic;
     struct hvm_hw_lapic_regs lapic_regs;
     struct hvm_hw_mtrr mtrr;
+    union hvm_platform_record platform;
 };
 
 // Behind the CPU record, which has the older part of the same.
@@ -296,7 +308,14 @@ static int load_xsave(struct hvm_vcpu *v, const struct record *r, bool commit)
     return fpu_xstate_ok(words[1], r->data + XSAVE_HEAD, size) ? 0 : -EINVAL;
 }
 
-// `commit` false: only checks.
+static bool is_vcpus(unsigned code)
+{
+    return code == HVM_SAVE_CODE(CPU) || code == HVM_SAVE_CODE(LAPIC) ||
+           code == HVM_SAVE_CODE(LAPIC_REGS) || code == HVM_SAVE_CODE(MTRR) ||
+           code == HVM_SAVE_CODE(CPU_XSAVE);
+}
+
+// `commit` false: only checks. -EOPNOTSUPP: of a device that the domain does not have.
 static int load_record(struct domain *d, const struct record *r, union content *u, bool commit)
 {
     struct vcpu *vcpu = domain_vcpu(d, r->head.instance);
@@ -307,6 +326,8 @@ static int load_record(struct domain *d, const struct record *r, union content *
     if (r->head.typecode == HVM_SAVE_CODE(HEADER))
         return u->header.magic == HVM_FILE_MAGIC && u->header.version == HVM_FILE_VERSION ? 0
                                                                                           : -EINVAL;
+    if (!is_vcpus(r->head.typecode))
+        return hvm_platform_load(d, r->head.typecode, r->head.instance, &u->platform, commit);
     if (!v)
         return -EINVAL;
     switch (r->head.typecode) {
@@ -324,10 +345,8 @@ static int load_record(struct domain *d, const struct record *r, union content *
         if (commit)
             lapic_load_regs(v, (const uint32_t *)u->lapic_regs.data);
         return 0;
-    case HVM_SAVE_CODE(MTRR):
-        return hvm_load_mtrr(v, &u->mtrr, commit) ? 0 : -EINVAL;
     default:
-        return -EOPNOTSUPP; // of a device that such a domain does not have
+        return hvm_load_mtrr(v, &u->mtrr, commit) ? 0 : -EINVAL;
     }
 }
 
@@ -364,6 +383,8 @@ static int set_context(struct domain *d, const struct xen_domctl_hvmcontext *c)
         rc = load_stream(d, stream, c->size, u, false);
     if (!rc)
         rc = load_stream(d, stream, c->size, u, true);
+    if (!rc)
+        hvm_platform_loaded(d);
     xfree(u);
     xfree(stream);
     return rc;

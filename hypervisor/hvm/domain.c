@@ -7,6 +7,7 @@
 #include "cpu/features.h"
 #include "cpu/msr.h"
 #include "hvm/hvm.h"
+#include "hvm/platform/platform.h"
 #include "hvm/svm/svm.h"
 #include "hvm/vmx/vmx.h"
 #include "lib/errno.h"
@@ -30,7 +31,11 @@ const struct hvm_ops *hvm_ops;
 
 static int domain_init(struct domain *d)
 {
-    return hvm_debug_port_init(d) ?: p2m_init(&to_hvmd(d)->p2m, hvm_ops->p2m_format);
+    int rc = hvm_debug_port_init(d);
+
+    if (!rc && (d->emulation & HVM_PLATFORM_EMULATION) == HVM_PLATFORM_EMULATION)
+        rc = hvm_platform_init(d);
+    return rc ?: p2m_init(&to_hvmd(d)->p2m, hvm_ops->p2m_format);
 }
 
 static int release_frame(struct frame *f)
@@ -53,6 +58,7 @@ static int domain_relinquish(struct domain *d)
 static void domain_destroy(struct domain *d)
 {
     ioreq_domain_destroy(d);
+    hvm_platform_destroy(d);
     p2m_destroy(&to_hvmd(d)->p2m);
 }
 
@@ -96,6 +102,8 @@ static void switch_to(struct vcpu *vcpu)
     cpu_info()->guest_access = &hvm_guest_access;
     __atomic_fetch_or(&vcpu->domain->mem.dirty_cpus, cpumask_of(this_cpu()), __ATOMIC_SEQ_CST);
     timer_migrate(&v->lapic.timer, this_cpu());
+    if (!vcpu->id)
+        hvm_platform_follow(vcpu->domain);
     write_dr0(v->dr[0]);
     write_dr1(v->dr[1]);
     write_dr2(v->dr[2]);

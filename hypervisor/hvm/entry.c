@@ -1,12 +1,13 @@
 // A vCPU's way in: pending work first, then the events that it is to meet.
 //
 // The order of what is injected: what an exit interrupted on its way in goes first (the vendor
-// keeps that), then an NMI, then an interrupt, the event channels' upcall before the local APIC's.
-// Where the guest cannot take an interrupt now it is left as soon as it can.
+// keeps that), then an NMI, then an interrupt: the event channels' upcall, the PIC's, the local
+// APIC's. Where the guest cannot take an interrupt now it is left as soon as it can.
 #include "core/event.h"
 #include "core/sched.h"
 #include "cpu/traps.h"
 #include "hvm/hvm.h"
+#include "hvm/irq.h"
 
 // INIT and start-up: the sender leaves word, the vCPU itself acts on it, so that nobody waits for
 // anybody.
@@ -64,21 +65,26 @@ bool hvm_interrupt_pending(struct hvm_vcpu *v)
     // raised.
     if (v->upcall_vector && event_pending(&v->v))
         lapic_interrupt_once(v, v->upcall_vector);
-    return v->nmi_pending || v->init_pending || upcall_due(v) || lapic_pending(v) >= 0;
+    hvm_callback_update(v->v.domain);
+    return v->nmi_pending || v->init_pending || upcall_due(v) || hvm_pic_pending(v) ||
+           lapic_pending(v) >= 0;
 }
 
 static void deliver_interrupt(struct hvm_vcpu *v)
 {
     uint8_t upcall = upcall_due(v);
+    bool pic = !upcall && hvm_pic_pending(v);
     int vector = upcall ? upcall : lapic_pending(v);
 
-    if (vector < 0)
+    if (vector < 0 && !pic)
         return;
     if (!hvm_ops->can_interrupt(v)) {
         hvm_ops->want_window(v, true);
         return;
     }
-    if (!upcall)
+    if (pic)
+        vector = hvm_pic_accept(v);
+    else if (!upcall)
         lapic_accept(v, (uint8_t)vector);
     hvm_ops->inject(v, HVM_EVENT_INTERRUPT, (uint8_t)vector, -1);
 }

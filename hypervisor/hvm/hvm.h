@@ -23,7 +23,9 @@ struct hvm_domain {
     uint8_t callback_vector;        // of HVM_PARAM_CALLBACK_IRQ; 0: none
     struct hvm_devices devices;
     struct ioreq_domain ioreqs;
-    bool map_shrunk; // memory was taken out of the map: ioreq servers may have it mapped still
+    bool map_shrunk;     // memory was taken out of the map: ioreq servers may have it mapped still
+    uint8_t last_lowest; // the vCPU that took the last interrupt of lowest priority
+    struct hvm_platform *platform; // NULL: it has no devices but local APICs
 };
 
 #define HVM_DEBUG_LINE 128

@@ -10,6 +10,7 @@
 #define LAPIC_DEFAULT_BASE 0xfee00000u
 #define LAPIC_BYTES        0x400 // of registers that exist
 
+struct domain;
 struct hvm_vcpu;
 
 struct lapic {
@@ -31,6 +32,17 @@ void lapic_accept(struct hvm_vcpu *v, uint8_t vector);
 void lapic_interrupt(struct hvm_vcpu *v, uint8_t vector);
 // The same from the vCPU itself, if that vector is neither pending nor in service.
 void lapic_interrupt_once(struct hvm_vcpu *v, uint8_t vector);
+// An interrupt message of the ICR's layout (SDM vol. 3, 10.6.1), which is that of the I/O APIC's
+// entries and of MSI data too; `from` NULL: from one of those, so that no shorthand and no start-up
+// is meant. wide: all 32 bits of the destination count. False: nobody took it.
+bool lapic_send(struct domain *d, struct hvm_vcpu *from, uint32_t icr, uint32_t destination,
+                bool wide);
+// Is that vector yet to be taken by some vCPU?
+bool lapic_is_requested(const struct domain *d, uint8_t vector);
+// Does the PIC's output reach the processor as such (ExtINT), and what follows from its rise
+// otherwise.
+bool lapic_takes_extint(const struct hvm_vcpu *v);
+void lapic_lint0(struct hvm_vcpu *v);
 
 // CR8, which is the upper half of the task priority.
 uint8_t lapic_get_cr8(const struct hvm_vcpu *v);

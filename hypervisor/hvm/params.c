@@ -5,6 +5,7 @@
 #include "core/permissions.h"
 #include "cpu/time.h"
 #include "hvm/hvm.h"
+#include "hvm/irq.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest.h"
@@ -24,20 +25,20 @@ static bool is_guests(uint32_t index)
            index == HVM_PARAM_X87_FIP_WIDTH;
 }
 
-// Events come by a vector: there is no interrupt controller but the local APIC that a GSI could go
-// to.
+// Events come by a vector, or by a line where there are interrupt controllers that it could go to.
 static int set_callback(struct hvm_domain *d, uint64_t value)
 {
-    if (!value) {
-        d->callback_vector = 0;
-        return 0;
-    }
-    if (value >> 56 != HVM_PARAM_CALLBACK_TYPE_VECTOR)
+    bool is_vector = value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
+    int rc;
+
+    if (value >> 56 > HVM_PARAM_CALLBACK_TYPE_VECTOR || (!d->platform && value && !is_vector))
         return -EOPNOTSUPP;
-    if ((uint8_t)value < FIRST_VECTOR)
+    if (is_vector && (uint8_t)value < FIRST_VECTOR)
         return -EINVAL;
-    d->callback_vector = (uint8_t)value;
-    return 0;
+    rc = hvm_callback_line(&d->d, is_vector ? 0 : value);
+    if (!rc)
+        d->callback_vector = is_vector ? (uint8_t)value : 0;
+    return rc;
 }
 
 static int set_param(struct hvm_domain *d, const struct xen_hvm_param *p)

@@ -220,7 +220,7 @@ void dom0_build(const struct dom0_input *in)
     log_info("Building domain 0: kernel %lu KB, initial RAM disk %lu KB\n",
              (in->kernel_end - in->kernel_start) >> 10, (in->initrd_end - in->initrd_start) >> 10);
     domain_register_kind(&pv_domain_ops);
-    if (domain_create(0, &pv_domain_ops, vcpus, true, &dom0))
+    if (domain_create(0, &pv_domain_ops, vcpus, 0, true, &dom0))
         panic("no memory for domain 0\n");
     kernel_open(&k, maddr_to_virt(in->kernel_start), in->kernel_end - in->kernel_start);
     pages = dom0_memory_wanted();

@@ -1,6 +1,9 @@
 #include "tests/unit/hvm_kit.h"
 
 #include "core/sched.h"
+#include "hvm/irq.h"
+#include "hvm/platform/platform.h"
+#include "lib/errno.h"
 #include "mm/alloc.h"
 #include "mm/pte.h"
 
@@ -108,6 +111,28 @@ void hvm_send_startup(struct hvm_vcpu *target, uint8_t page)
     kit_startups++;
     kit_startup_page = page;
     kit_target = target;
+}
+
+// What is linked in by the tests that want devices.
+__attribute__((weak)) void hvm_irq_eoi(struct domain *d, uint8_t vector)
+{
+}
+
+__attribute__((weak)) bool hvm_platform_save(struct domain *d, unsigned n,
+                                             struct hvm_save_descriptor *head,
+                                             union hvm_platform_record *r)
+{
+    return false;
+}
+
+__attribute__((weak)) int hvm_platform_load(struct domain *d, unsigned code, unsigned instance,
+                                            const union hvm_platform_record *r, bool commit)
+{
+    return -EOPNOTSUPP;
+}
+
+__attribute__((weak)) void hvm_platform_loaded(struct domain *d)
+{
 }
 
 // One timer is enough.

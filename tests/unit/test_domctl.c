@@ -34,8 +34,8 @@ static unsigned paused, killed, created, resumed;
 static int kill_result, context_result;
 static struct domain *victim; // what domain_create hands out
 
-int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, bool privileged,
-                  struct domain **out)
+int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, uint32_t emulation,
+                  bool privileged, struct domain **out)
 {
     struct domain *other = domain_get_by_id(id);
 

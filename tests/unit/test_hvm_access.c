@@ -1,7 +1,8 @@
 // Accesses of HVM guests to devices: who gets which, and that each is made once.
 //
-// sources: hypervisor/hvm/access.c hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c tests/unit/hvm_kit.c
-// sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
+// sources: hypervisor/hvm/access.c hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c
+// sources: hypervisor/hvm/p2m.c tests/unit/hvm_kit.c tests/unit/fake/platform.c
+// sources: tests/unit/fake/frames.c
 #include "lib/errno.h"
 #include "tests/suite.h"
 #include "tests/unit/hvm_kit.h"

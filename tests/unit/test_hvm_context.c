@@ -1,8 +1,9 @@
 // The saved state of HVM guests: what goes out comes in again, and what makes no sense changes
 // nothing.
 //
-// sources: hypervisor/hvm/context.c hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c
-// sources: tests/unit/hvm_kit.c tests/unit/fake/platform.c tests/unit/fake/frames.c
+// sources: hypervisor/hvm/context.c hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c
+// sources: hypervisor/hvm/p2m.c tests/unit/hvm_kit.c tests/unit/fake/platform.c
+// sources: tests/unit/fake/frames.c
 #include <CUnit/Basic.h>
 #include <string.h>
 

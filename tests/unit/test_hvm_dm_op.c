@@ -3,7 +3,7 @@
 //
 // sources: hypervisor/hvm/dm_op.c hypervisor/hvm/dm_memory.c hypervisor/core/memory_physmap.c
 // sources: hypervisor/hvm/ioreq.c hypervisor/hvm/ioreq_server.c hypervisor/hvm/access.c
-// sources: hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c hypervisor/core/rangeset.c
+// sources: hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c hypervisor/hvm/p2m.c hypervisor/core/rangeset.c
 // sources: hypervisor/core/permissions.c
 // sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
 // sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c

@@ -2,12 +2,11 @@
 // vCPU waiting or mixes up its answers.
 //
 // sources: hypervisor/hvm/ioreq.c hypervisor/hvm/ioreq_server.c hypervisor/hvm/access.c
-// sources: hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c hypervisor/core/rangeset.c
-// sources: hypervisor/core/permissions.c
-// sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
-// sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
-// sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c
-// sources: hypervisor/core/event_send.c hypervisor/core/guest_frame.c
+// sources: hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c hypervisor/hvm/p2m.c
+// sources: hypervisor/core/rangeset.c hypervisor/core/permissions.c hypervisor/core/event.c
+// sources: hypervisor/core/event_2l.c hypervisor/core/event_bind.c hypervisor/core/event_consumer.c
+// sources: hypervisor/core/event_fifo.c hypervisor/core/event_fifo_setup.c
+// sources: hypervisor/core/event_op.c hypervisor/core/event_send.c hypervisor/core/guest_frame.c
 // sources: tests/unit/hvm_kit.c tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <pthread.h>
 #include <sched.h>

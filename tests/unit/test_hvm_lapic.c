@@ -1,7 +1,7 @@
 // The local APIC of HVM guests: priorities, interrupts between processors, timer, x2APIC mode.
 //
-// sources: hypervisor/hvm/lapic.c hypervisor/hvm/p2m.c tests/unit/hvm_kit.c
-// sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
+// sources: hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c hypervisor/hvm/p2m.c
+// sources: tests/unit/hvm_kit.c tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <CUnit/Basic.h>
 
 #include "cpu/msr.h"
