@@ -79,6 +79,9 @@ struct domain_ops {
     // VCPUOP_send_nmi: makes it pending, and kicks the vCPU. NULL: there is no such thing.
     void (*vcpu_nmi)(struct vcpu *v);
 
+    // The power button, or the sleep button, of its machine. -ENOSYS, as if NULL: it has none.
+    int (*press_button)(struct domain *d, bool sleep);
+
     // Leaving and entering a CPU, called by the switch with interrupts off.
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);

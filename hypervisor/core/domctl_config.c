@@ -60,10 +60,14 @@ int domctl_get_address_size(struct domain *d, struct xen_domctl *op)
 int domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 {
     struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);
+    uint32_t trigger = op->u.sendtrigger.trigger;
 
     if (!v)
         return -ESRCH;
-    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI || !d->ops->vcpu_nmi)
+    if ((trigger == XEN_DOMCTL_SENDTRIGGER_POWER || trigger == XEN_DOMCTL_SENDTRIGGER_SLEEP) &&
+        d->ops->press_button)
+        return d->ops->press_button(d, trigger == XEN_DOMCTL_SENDTRIGGER_SLEEP);
+    if (trigger != XEN_DOMCTL_SENDTRIGGER_NMI || !d->ops->vcpu_nmi)
         return -ENOSYS;
     d->ops->vcpu_nmi(v);
     return 0;

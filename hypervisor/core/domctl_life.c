@@ -19,6 +19,15 @@ static unsigned limit_or(int32_t wanted, unsigned otherwise)
     return wanted < 0 ? otherwise : (unsigned)wanted;
 }
 
+// Of emulated devices a hardware-virtualised guest has its local APIC, or all of a PC's.
+static bool emulation_ok(bool hvm, uint32_t flags)
+{
+    if (!hvm)
+        return !flags;
+    return flags == XEN_X86_EMU_LAPIC ||
+           (flags | XEN_X86_EMU_USE_PIRQ) == (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI);
+}
+
 static int check_config(const struct xen_domctl_createdomain *c)
 {
     unsigned version = XEN_DOMCTL_GRANT_version(c->grant_opts);
@@ -26,10 +35,9 @@ static int check_config(const struct xen_domctl_createdomain *c)
     // No devices, no nested virtualization, no performance counters.
     if ((c->flags & ~KNOWN_FLAGS) || c->iommu_opts || c->vmtrace_size)
         return -EINVAL;
-    // Of emulated devices a hardware-virtualised guest has its local APIC, and must have it.
     if ((c->flags & HVM_FLAGS) && ((c->flags & HVM_FLAGS) != HVM_FLAGS || !domain_kind(GUEST_HVM)))
         return -EINVAL;
-    if (c->arch.emulation_flags != (c->flags & XEN_DOMCTL_CDF_hvm ? XEN_X86_EMU_LAPIC : 0) ||
+    if (!emulation_ok(c->flags & XEN_DOMCTL_CDF_hvm, c->arch.emulation_flags) ||
         (c->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX))
         return -EINVAL;
     if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS)

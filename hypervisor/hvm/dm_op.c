@@ -6,6 +6,7 @@
 #include "core/hypercall_table.h"
 #include "core/permissions.h"
 #include "hvm/hvm.h"
+#include "hvm/irq.h"
 #include "lib/errno.h"
 #include "mm/guest.h"
 #include "pv-abi/hypercalls.h"
@@ -59,11 +60,34 @@ static int destroy_server(struct dm_call *c)
 // Interrupts and the domain as a whole
 // ------------------------------------------------------------------------
 
-// What an emulated device raises has to reach an interrupt controller, and there is none but the
-// local APIC.
-static int no_controller(struct dm_call *c)
+static int set_intx(struct dm_call *c)
 {
-    return -EOPNOTSUPP;
+    const struct xen_dm_op_set_pci_intx_level *in = &c->op.u.set_pci_intx_level;
+
+    if (in->domain || in->bus || in->level > 1) // there is one bus
+        return -EINVAL;
+    return hvm_pci_intx(c->d, in->device, in->intx, in->level);
+}
+
+static int set_isa_irq(struct dm_call *c)
+{
+    const struct xen_dm_op_set_isa_irq_level *in = &c->op.u.set_isa_irq_level;
+
+    return in->level > 1 ? -EINVAL : hvm_isa_irq(c->d, in->isa_irq, in->level);
+}
+
+static int set_link_route(struct dm_call *c)
+{
+    const struct xen_dm_op_set_pci_link_route *in = &c->op.u.set_pci_link_route;
+
+    return hvm_pci_link_route(c->d, in->link, in->isa_irq);
+}
+
+static int inject_msi(struct dm_call *c)
+{
+    const struct xen_dm_op_inject_msi *in = &c->op.u.inject_msi;
+
+    return in->pad ? -EINVAL : hvm_msi(c->d, in->addr, in->data);
 }
 
 // Others than NMIs would need what the guest is told to match its state.
@@ -111,11 +135,10 @@ static const struct operation {
     OP(set_ioreq_server_state, enable_server, false),
     OP(destroy_ioreq_server, destroy_server, false),
     OP(track_dirty_vram, dm_track_dirty_vram, false),
-    OP(set_pci_intx_level, no_controller, false),
-    OP(set_isa_irq_level, no_controller, false),
-    OP(set_irq_level, no_controller, false),
-    OP(set_pci_link_route, no_controller, false),
-    OP(inject_msi, no_controller, false),
+    OP(set_pci_intx_level, set_intx, false),
+    OP(set_isa_irq_level, set_isa_irq, false),
+    OP(set_pci_link_route, set_link_route, false),
+    OP(inject_msi, inject_msi, false),
     OP(inject_event, inject_event, false),
     OP(modified_memory, dm_modified_memory, false),
     OP(set_mem_type, dm_set_mem_type, false),

@@ -156,6 +156,7 @@ static const struct domain_ops domain_ops = {
     .vcpu_get_context = vcpu_get_context,
     .cpuid = hvm_cpuid,
     .vcpu_nmi = hvm_send_nmi,
+    .press_button = hvm_platform_press,
     .switch_from = switch_from,
     .switch_to = switch_to,
     .enter = enter,

@@ -33,11 +33,15 @@
 static unsigned paused, killed, created, resumed;
 static int kill_result, context_result;
 static struct domain *victim; // what domain_create hands out
+static bool has_hvm;          // there is such a kind
+static uint32_t emulation;    // what it was created with
 
-int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, uint32_t emulation,
+int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, uint32_t flags,
                   bool privileged, struct domain **out)
 {
     struct domain *other = domain_get_by_id(id);
+
+    emulation = flags;
 
     CU_ASSERT_FALSE(privileged);
     CU_ASSERT(max_vcpus >= 1 && max_vcpus <= MAX_VCPUS);
@@ -53,7 +57,7 @@ int domain_create(domid_t id, const struct domain_ops *ops, unsigned max_vcpus, 
 
 const struct domain_ops *domain_kind(enum guest_kind kind)
 {
-    return kind == GUEST_PV ? &fake_ops : NULL;
+    return kind == GUEST_PV || has_hvm ? &fake_ops : NULL;
 }
 
 int domain_kill(struct domain *d)
@@ -361,6 +365,62 @@ static long create(unsigned id, uint32_t flags, uint32_t vcpus, int32_t frames, 
     return call(XEN_DOMCTL_createdomain, id);
 }
 
+// A hardware-virtualised guest has its local APIC, or all of a PC; a PV guest has nothing.
+static void test_emulation(void)
+{
+    const uint32_t pc = XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI;
+    unsigned accepted = 0;
+
+    start();
+    has_hvm = true;
+    for (uint32_t flags = 0; flags <= 0x1000; flags++) {
+        memset(&op.u, 0, sizeof(op.u));
+        op.u.createdomain = (struct xen_domctl_createdomain){
+            .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+            .max_vcpus = 1,
+            .max_grant_frames = 4,
+            .grant_opts = 1,
+            .arch.emulation_flags = flags,
+        };
+        if (call(XEN_DOMCTL_createdomain, 0))
+            continue;
+        CU_ASSERT(flags == 1 || flags == pc || flags == (pc & ~XEN_X86_EMU_USE_PIRQ));
+        CU_ASSERT_EQUAL(emulation, flags);
+        accepted++;
+    }
+    CU_ASSERT_EQUAL(accepted, 3);
+    op.u.createdomain.flags = 0;
+    op.u.createdomain.arch.emulation_flags = 1;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_createdomain, 0), -EINVAL);
+    has_hvm = false;
+    finish();
+}
+
+static int press(struct domain *d, bool sleep)
+{
+    CU_ASSERT_EQUAL(d->id, 1);
+    return sleep ? -EBUSY : 0;
+}
+
+static void test_triggers(void)
+{
+    static const long results[] = {-ENOSYS, -ENOSYS, -ENOSYS, 0, -EBUSY, -ENOSYS};
+
+    start();
+    for (unsigned pass = 0; pass < 2; pass++) {
+        fake_ops.press_button = pass ? press : NULL;
+        for (uint32_t i = 0; i < 6; i++) {
+            memset(&op.u, 0, sizeof(op.u));
+            op.u.sendtrigger.trigger = i;
+            CU_ASSERT_EQUAL(call(XEN_DOMCTL_sendtrigger, 1), pass ? results[i] : -ENOSYS);
+        }
+    }
+    op.u.sendtrigger.vcpu = 100;
+    CU_ASSERT_EQUAL(call(XEN_DOMCTL_sendtrigger, 1), -ESRCH);
+    fake_ops.press_button = NULL;
+    finish();
+}
+
 static void test_create(void)
 {
     start();
@@ -571,10 +631,20 @@ static void test_policy(void)
 int main(void)
 {
     static CU_TestInfo tests[] = {
-        {"who", test_who},         {"nonsense", test_nonsense},       {"upon oneself", test_self},
-        {"pause", test_pause},     {"destroy", test_destroy},         {"create", test_create},
-        {"info", test_info},       {"permissions", test_permissions}, {"affinity", test_affinity},
-        {"context", test_context}, {"extended state", test_xstate},   {"CPU policy", test_policy},
+        {"who", test_who},
+        {"nonsense", test_nonsense},
+        {"upon oneself", test_self},
+        {"pause", test_pause},
+        {"destroy", test_destroy},
+        {"create", test_create},
+        {"emulated devices", test_emulation},
+        {"triggers", test_triggers},
+        {"info", test_info},
+        {"permissions", test_permissions},
+        {"affinity", test_affinity},
+        {"context", test_context},
+        {"extended state", test_xstate},
+        {"CPU policy", test_policy},
         CU_TEST_INFO_NULL,
     };
 

@@ -3,23 +3,48 @@
 //
 // sources: hypervisor/hvm/dm_op.c hypervisor/hvm/dm_memory.c hypervisor/core/memory_physmap.c
 // sources: hypervisor/hvm/ioreq.c hypervisor/hvm/ioreq_server.c hypervisor/hvm/access.c
-// sources: hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c hypervisor/hvm/p2m.c hypervisor/core/rangeset.c
-// sources: hypervisor/core/permissions.c
-// sources: hypervisor/core/event.c hypervisor/core/event_2l.c hypervisor/core/event_bind.c
-// sources: hypervisor/core/event_consumer.c hypervisor/core/event_fifo.c
-// sources: hypervisor/core/event_fifo_setup.c hypervisor/core/event_op.c
-// sources: hypervisor/core/event_send.c hypervisor/core/guest_frame.c
+// sources: hypervisor/hvm/lapic.c hypervisor/hvm/lapic_bus.c hypervisor/hvm/p2m.c
+// sources: hypervisor/core/rangeset.c hypervisor/core/permissions.c hypervisor/core/event.c
+// sources: hypervisor/core/event_2l.c hypervisor/core/event_bind.c hypervisor/core/event_consumer.c
+// sources: hypervisor/core/event_fifo.c hypervisor/core/event_fifo_setup.c
+// sources: hypervisor/core/event_op.c hypervisor/core/event_send.c hypervisor/core/guest_frame.c
 // sources: tests/unit/hvm_kit.c tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <string.h>
 
 #include "core/grant.h"
 #include "core/memory_impl.h"
+#include "hvm/irq.h"
 #include "pv-abi/hvm/hvm_op.h"
 #include "tests/unit/ioreq_kit.h"
 
 #define NOWHERE ((void *)FAKE_FAULT_ADDRESS)
 
 static unsigned shutdown_reason;
+static uint64_t irq_call[4]; // which of those below was called last, and with what
+
+int hvm_isa_irq(struct domain *d, unsigned irq, bool level)
+{
+    memcpy(irq_call, (uint64_t[]){'i', irq, level, 0}, sizeof(irq_call));
+    return irq < 16 ? 0 : -EINVAL;
+}
+
+int hvm_pci_intx(struct domain *d, unsigned device, unsigned pin, bool level)
+{
+    memcpy(irq_call, (uint64_t[]){'p', device, pin, level}, sizeof(irq_call));
+    return 0;
+}
+
+int hvm_pci_link_route(struct domain *d, unsigned link, unsigned irq)
+{
+    memcpy(irq_call, (uint64_t[]){'l', link, irq, 0}, sizeof(irq_call));
+    return 0;
+}
+
+int hvm_msi(struct domain *d, uint64_t address, uint32_t data)
+{
+    memcpy(irq_call, (uint64_t[]){'m', address, data, 0}, sizeof(irq_call));
+    return 0;
+}
 
 void domain_shutdown(struct domain *d, unsigned reason)
 {
@@ -60,6 +85,39 @@ static long call(uint32_t number)
 {
     op.op = number;
     return do_dm_op(1, 2, guest_address(bufs));
+}
+
+static bool irq_was(uint64_t what, uint64_t a, uint64_t b, uint64_t c)
+{
+    return irq_call[0] == what && irq_call[1] == a && irq_call[2] == b && irq_call[3] == c;
+}
+
+static void test_interrupts(void)
+{
+    begin(1);
+    op.u.set_isa_irq_level = (struct xen_dm_op_set_isa_irq_level){.isa_irq = 4, .level = 1};
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_isa_irq_level), 0);
+    CU_ASSERT(irq_was('i', 4, 1, 0));
+    op.u.set_isa_irq_level.level = 2;
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_isa_irq_level), -EINVAL);
+    op.u.set_isa_irq_level = (struct xen_dm_op_set_isa_irq_level){.isa_irq = 16, .level = 1};
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_isa_irq_level), -EINVAL);
+    op.u.set_pci_intx_level =
+        (struct xen_dm_op_set_pci_intx_level){.device = 3, .intx = 2, .level = 1};
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_pci_intx_level), 0);
+    CU_ASSERT(irq_was('p', 3, 2, 1));
+    op.u.set_pci_intx_level.bus = 1;
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_pci_intx_level), -EINVAL);
+    op.u.set_pci_link_route = (struct xen_dm_op_set_pci_link_route){.link = 2, .isa_irq = 11};
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_pci_link_route), 0);
+    CU_ASSERT(irq_was('l', 2, 11, 0));
+    op.u.inject_msi = (struct xen_dm_op_inject_msi){.addr = 0xfee00000, .data = 0x41};
+    CU_ASSERT_EQUAL(call(XEN_DMOP_inject_msi), 0);
+    CU_ASSERT(irq_was('m', 0xfee00000, 0x41, 0));
+    op.u.inject_msi.pad = 1;
+    CU_ASSERT_EQUAL(call(XEN_DMOP_inject_msi), -EINVAL);
+    CU_ASSERT_EQUAL(call(XEN_DMOP_set_irq_level), -EOPNOTSUPP); // another architecture's
+    end_world();
 }
 
 static void test_call(void)
@@ -334,6 +392,7 @@ int main(void)
 
     CU_add_test(suite, "the call", test_call);
     CU_add_test(suite, "ioreq servers", test_servers);
+    CU_add_test(suite, "interrupts", test_interrupts);
     CU_add_test(suite, "small operations", test_small_ones);
     CU_add_test(suite, "dirty video memory", test_dirty_video);
     CU_add_test(suite, "modified memory", test_modified);

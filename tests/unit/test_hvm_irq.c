@@ -65,6 +65,8 @@ static void test_level(void)
     hvm_gsi(&d->d, 21, true);
     CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x51);
     lapic_accept(v[2], 0x51);
+    hvm_gsi(&d->d, 21, false);
+    io_write(0x10 + 42, LEVEL | 0x51); // what is read-only stays
     lapic_write(v[2], 0xb0, 0);
     CU_ASSERT(io_read(0x10 + 42) & 1u << 14);
     io_write(0x10 + 42, MASKED | 0x51); // by edge: it has no remote request

@@ -92,7 +92,7 @@ SCRIPT(test_auto_eoi,
     {LINES, 0, 3}, {ACK, 0, 0x40}, {W, 0x20, 0x0b}, {R, 0x20, 0}, {ACK, 0, 0x41}, {INTR, 0, 0},
     {W, 0x20, 0x80}, {LINES, 0, 0}, {LINES, 0, 3}, {ACK, 0, 0x40}, {LINES, 0, 2}, {LINES, 0, 3},
     {ACK, 0, 0x41}, {ACK, 0, 0x40},                          // rotating: 0 is last now
-    {W, 0x20, 0x10}, {W, 0x21, 0x48}, {W, 0x21, 4},          // no ICW4: no automatic end
+    {W, 0x20, 0x10}, {W, 0x21, 0x4f}, {W, 0x21, 4},          // no ICW4: no automatic end
     {LINES, 0, 0}, {LINES, 0, 1}, {ACK, 0, 0x48}, {W, 0x20, 0x0b}, {R, 0x20, 1})
 
 SCRIPT(test_rotation, SET_UP,

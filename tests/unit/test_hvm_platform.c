@@ -88,7 +88,7 @@ static void test_rtc_and_pm(void)
     CU_ASSERT(in(0x71) != 0xff);
     out(0x70, 0x10);
     CU_ASSERT_EQUAL(in(0x71), 0xff); // the device model's
-    CU_ASSERT_EQUAL(hvm_platform_press(&d->d, PM_POWER_BUTTON), 0);
+    CU_ASSERT_EQUAL(hvm_platform_press(&d->d, false), 0);
     access_at(true, ACPI_PM1A_EVT_BLK_ADDRESS_V0 + 2, 2, true, 0x100);
     CU_ASSERT_EQUAL(hvm_pic_accept(v[0]), 0x29);
     CU_ASSERT_EQUAL((uint32_t)access_at(true, ACPI_PM1A_EVT_BLK_ADDRESS_V1, 4, false, 0), ~0u);
@@ -137,7 +137,7 @@ static void test_records(void)
     hvm_pci_intx(&d->d, 1, 0, true); // input 20, link 1
     hvm_pci_intx(&d->d, 2, 0, true); // link 2, line 11
     hvm_isa_irq(&d->d, 4, true);
-    hvm_platform_press(&d->d, PM_POWER_BUTTON);
+    hvm_platform_press(&d->d, false);
     access_at(true, ACPI_PM1A_EVT_BLK_ADDRESS_V0 + 2, 2, true, 0x100);
     n = save_all();
     CU_ASSERT_EQUAL(n, 10);

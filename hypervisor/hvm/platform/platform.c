@@ -210,14 +210,14 @@ static bool access_hpet(struct hvm_vcpu *v, struct hvm_access *a)
     return true;
 }
 
-int hvm_platform_press(struct domain *d, uint16_t button)
+int hvm_platform_press(struct domain *d, bool sleep)
 {
     struct hvm_platform *p = to_hvmd(d)->platform;
 
     if (!p)
-        return -ENODEV;
+        return -ENOSYS;
     spin_lock(&p->lock);
-    pm_press(&p->pm, button);
+    pm_press(&p->pm, sleep ? PM_SLEEP_BUTTON : PM_POWER_BUTTON);
     platform_run(p, time_now());
     spin_unlock(&p->lock);
     return 0;

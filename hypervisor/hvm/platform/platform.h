@@ -46,8 +46,8 @@ int hvm_platform_init(struct domain *d);
 void hvm_platform_destroy(struct domain *d);
 // The domain's vCPU 0 runs on this CPU from now on.
 void hvm_platform_follow(struct domain *d);
-// The guest's power or sleep button (PM_*). -ENODEV: it has none.
-int hvm_platform_press(struct domain *d, uint16_t button);
+// The guest's power or sleep button. -ENOSYS: it has none.
+int hvm_platform_press(struct domain *d, bool sleep);
 
 // irq.c, with the lock held. Has the controllers know all lines as they are now, and processors
 // what the PIC says.
