@@ -148,7 +148,7 @@ static void destroy(void)
 // Requests
 // ------------------------------------------------------------------------
 
-// Posted writes come before whatever is asked after them.
+// Posted writes come before whatever is asked after them. `posted` is the sum of what was written.
 static void take_posted(void)
 {
     while (__atomic_load_n(&buffer->read_pointer, __ATOMIC_ACQUIRE) !=
@@ -232,7 +232,9 @@ static void serve_memory(struct ioreq *r)
 {
     uint64_t at = r->addr - IOREQ_MEMORY, data = 0;
 
-    if (at >= sizeof(memory) || r->size > 8 || at + r->size > sizeof(memory)) {
+    if (r->addr - IOREQ_VIDEO < 4096 && r->dir == IOREQ_WRITE) {
+        posted += (uint32_t)r->data; // there was no room to post it
+    } else if (at >= sizeof(memory) || r->size > 8 || at + r->size > sizeof(memory)) {
         printf("ioreq: asked for %u bytes at %#llx\n", r->size, (unsigned long long)r->addr);
     } else if (r->dir == IOREQ_WRITE) {
         data = r->data;
