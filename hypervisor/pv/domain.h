@@ -26,7 +26,7 @@ struct pt_view {
 
 struct pv_domain {
     struct domain d;
-    struct pt_view self; // owner and from are d
+    struct pt_view self;    // owner and from are d
     uint64_t *perdomain_l3; // what slot 260 of the domain's root tables points at
     uint64_t *perdomain_l2;
     uint64_t *perdomain_l1[MAX_VCPUS * PERDOMAIN_VCPU_PAGES / 512];

@@ -1,11 +1,11 @@
 // The control of domains: who may, upon whom, and what is refused; permissions, pauses, frame
 // types, affinities, lists of CPUID leaves. The domains' own workings are stubs that count.
 //
-// sources: hypervisor/core/permissions.c
-// sources: hypervisor/core/guest_tsc.c hypervisor/core/domctl.c hypervisor/core/domctl_config.c
-// sources: hypervisor/core/domctl_device.c hypervisor/core/domctl_info.c
-// sources: hypervisor/core/domctl_life.c hypervisor/core/domctl_memory.c
-// sources: hypervisor/core/dirty_log.c hypervisor/core/domctl_sched.c hypervisor/core/domctl_state.c
+// sources: hypervisor/core/permissions.c hypervisor/core/guest_tsc.c hypervisor/core/domctl.c
+// sources: hypervisor/core/domctl_config.c hypervisor/core/domctl_device.c
+// sources: hypervisor/core/domctl_info.c hypervisor/core/domctl_life.c
+// sources: hypervisor/core/domctl_memory.c hypervisor/core/dirty_log.c
+// sources: hypervisor/core/domctl_sched.c hypervisor/core/domctl_state.c
 // sources: hypervisor/core/cpu_policy.c hypervisor/core/rangeset.c hypervisor/cpu/time_scale.c
 // sources: tests/unit/fake/platform.c tests/unit/fake/frames.c
 #include <CUnit/Basic.h>

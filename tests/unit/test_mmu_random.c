@@ -5,18 +5,17 @@
 //
 // MMU_SEED and MMU_STEPS in the environment choose another or a longer run.
 //
-// sources: hypervisor/core/memory_relinquish.c
-// sources: hypervisor/core/permissions.c
-// sources: tests/unit/mmu_random_ops.c tests/unit/mmu_random_stale.c
-// sources: tests/unit/mmu_machine.c tests/unit/mmu_calls.c tests/unit/mmu_check.c
-// sources: hypervisor/core/rangeset.c
-// sources: hypervisor/core/memory.c hypervisor/core/memory_exchange.c hypervisor/core/memory_map.c
-// sources: hypervisor/core/memory_physmap.c hypervisor/core/memory_reservation.c
-// sources: hypervisor/mm/buddy.c hypervisor/mm/frame.c hypervisor/mm/frame_type.c
-// sources: hypervisor/mm/heap.c hypervisor/pv/desc.c hypervisor/pv/mmu_domain.c
-// sources: hypervisor/pv/mmu_grant.c hypervisor/pv/mmu_l1.c hypervisor/pv/mmu_ptwr.c
-// sources: hypervisor/pv/mmu_types.c hypervisor/pv/mmu_update.c hypervisor/pv/mmu_va.c
-// sources: hypervisor/pv/mmuext.c hypervisor/core/alu.c hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
+// sources: hypervisor/core/memory_relinquish.c hypervisor/core/permissions.c
+// sources: tests/unit/mmu_random_ops.c tests/unit/mmu_random_stale.c tests/unit/mmu_machine.c
+// sources: tests/unit/mmu_calls.c tests/unit/mmu_check.c hypervisor/core/rangeset.c
+// sources: hypervisor/core/memory.c hypervisor/core/memory_exchange.c
+// sources: hypervisor/core/memory_map.c hypervisor/core/memory_physmap.c
+// sources: hypervisor/core/memory_reservation.c hypervisor/mm/buddy.c hypervisor/mm/frame.c
+// sources: hypervisor/mm/frame_type.c hypervisor/mm/heap.c hypervisor/pv/desc.c
+// sources: hypervisor/pv/mmu_domain.c hypervisor/pv/mmu_grant.c hypervisor/pv/mmu_l1.c
+// sources: hypervisor/pv/mmu_ptwr.c hypervisor/pv/mmu_types.c hypervisor/pv/mmu_update.c
+// sources: hypervisor/pv/mmu_va.c hypervisor/pv/mmuext.c hypervisor/core/alu.c
+// sources: hypervisor/core/insn.c hypervisor/pv/ptwr_insn.c
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
