@@ -11,6 +11,7 @@
 #include "core/fpu.h"
 #include "core/guest_tsc.h"
 #include "lib/errno.h"
+#include "tests/suite.h"
 #include "tests/unit/hvm_kit.h"
 
 // What context.c asks of other rooms.
@@ -265,14 +266,6 @@ int main(void)
         {"damage", test_damage},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"hvm context", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("hvm context", tests);
 }

@@ -11,6 +11,7 @@
 #include "mm/alloc.h"
 #include "mm/pte.h"
 #include "pv-abi/domctl.h"
+#include "tests/suite.h"
 #include "tests/unit/hvm_kit.h"
 
 #define PAGES 2000
@@ -220,14 +221,6 @@ int main(void)
         {"short bitmap", test_short_bitmap},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"hvm dirty log", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("hvm dirty log", tests);
 }

@@ -5,6 +5,7 @@
 #include <CUnit/Basic.h>
 
 #include "cpu/msr.h"
+#include "tests/suite.h"
 #include "tests/unit/hvm_kit.h"
 
 #define TPR   0x80
@@ -236,14 +237,6 @@ int main(void)
         {"start-up", test_start_up}, {"timer", test_timer},      {"x2APIC", test_x2apic},
         {"hostile", test_hostile},   CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"local APIC", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("local APIC", tests);
 }

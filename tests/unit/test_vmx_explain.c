@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hvm/vmx/explain.h"
+#include "tests/suite.h"
 
 #define EVENT(vector, type) ((vector) | (type) << 8 | VMX_EVENT_VALID)
 
@@ -251,14 +252,6 @@ int main(void)
         {"instruction errors", test_instruction_errors},
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"vmx_explain", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
-    unsigned failures;
 
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return run_suite("vmx_explain", tests);
 }
