@@ -126,7 +126,7 @@ include dom0-tools/dom0-tools.mk
 include backends/backends.mk
 include dom0-tools/install.mk
 
-.PHONY: unit fuzz packages run demo test soak bench bench-tools check format
+.PHONY: unit fuzz packages run demo test soak bench bench-tools bench-devices check format
 
 unit: $(UNIT_TESTS) $(TOOL_TESTS) ## build the unit tests
 fuzz: $(FUZZERS) ## build the fuzzers
@@ -151,6 +151,9 @@ bench: packages $(BUILD)/vellum frontends ## instruction counts beside real Xen'
 
 bench-tools: packages $(BUILD)/vellum tools-root guests ## instruction counts of Vellum's tools beside Debian's
 	$(Q)tests/bench/tools --build $(BUILD)
+
+bench-devices: packages $(BUILD)/vellum tools-root frontends ## instructions of disk and network by Vellum's back ends and by Linux's
+	$(Q)tests/bench/devices --build $(BUILD)
 
 CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 

@@ -48,6 +48,17 @@ static void returned(struct ip *from, uint32_t address, uint16_t port, const uin
     flood.wrong += !right;
 }
 
+// Waits for room on the ring, which the back end may be slow to give back.
+static int send_echo(uint16_t number, const uint8_t *data, size_t bytes)
+{
+    uint64_t end = clock_after(PATIENCE);
+    int error;
+
+    while ((error = ip_send_echo(&ip, number, data, bytes)) == -XEN_EAGAIN && clock_now() < end)
+        wait_on(&ip.net.progress, clock_after(NS_PER_MS));
+    return error;
+}
+
 static int ping(unsigned count)
 {
     static uint8_t data[IP_UDP_MOST];
@@ -59,7 +70,7 @@ static int ping(unsigned count)
         uint64_t start = clock_now();
         int error;
 
-        error = ip_send_echo(&ip, (uint16_t)i, data, bytes);
+        error = send_echo((uint16_t)i, data, bytes);
         if (error)
             return error;
         if (!WAIT_FOR(&ip.net.progress, ip.echoes != seen || ip.net.broken,
