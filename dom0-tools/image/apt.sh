@@ -80,3 +80,18 @@ apt_unpack() {
     rm -rf "$downloads"
     return $result
 }
+
+# Unpacks packages $3... over folder $2, with the cache folder $1: from the configured suite, or from Debian 12 if that has
+# no package $3. $apt_wanted is the package that it was about last.
+apt_unpack_all() {
+    apt_target=$2
+    apt_wanted=$3
+    apt_open "$1"
+    if ! apt_candidate "$3" >/dev/null; then
+        apt_open "$1" bookworm && apt_candidate "$3" >/dev/null || return 1
+    fi
+    shift 2
+    for apt_wanted in "$@"; do
+        apt_unpack "$apt_wanted" "$apt_target" || return 1
+    done
+}

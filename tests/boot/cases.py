@@ -186,6 +186,7 @@ CASES = [
     xl("info", "xl-info"),
     xl("guest", "xl-guest", limit=240),
     xl("pvh", "xl-pvh", limit=240),
+    xl("hvm", "xl-hvm", extra=Kit.device_model, limit=240),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
     xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, group="soak", extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 

@@ -135,6 +135,17 @@ class Kit:
         tree = output_of([os.path.join(ORACLE, "fetch-xen-tools"), self.build]).strip()
         return tuple(f"{tree}/{name}:{name}" for name in sorted(os.listdir(tree)))
 
+    @functools.lru_cache(maxsize=None)
+    def device_model(self):
+        """The same, and what Debian's xl needs for HVM guests: QEMU, hvmloader, SeaBIOS."""
+        tools = self.xen_tools()
+        tree = output_of([os.path.join(ORACLE, "fetch-device-model"), self.build]).strip()
+        files = ("usr/lib/xen-4.17/boot/hvmloader", "usr/share/qemu/keymaps", "usr/share/seabios/bios-256k.bin",
+                 "usr/share/seabios/vgabios-stdvga.bin")
+        qemu = "usr/libexec/xen-qemu-system-i386"
+        roots = (f"--root={tree}", f"--root={os.path.dirname(tree)}/xen-tools")
+        return tools + roots + (f"--program={tree}/{qemu}:{qemu}",) + tuple(f"{tree}/{name}:{name}" for name in files)
+
     def packed(self, name, options):
         """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""
         target = os.path.join(self.dir, f"initramfs-{name}.gz")
@@ -161,13 +172,16 @@ class Kit:
     @functools.lru_cache(maxsize=None)
     def guests_disk(self):
         """An ext4 image labelled vellum-guests, which domain 0 mounts at /guests: Debian's kernel as it is
-        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), a disk (data.img), bare guests, configurations. Cases
+        (vmlinuz) and unpacked (vmlinux), an initramfs (initrd), disks (data.img, bios.img), bare guests, configurations. Cases
         share it: give it to machines with snapshot=on."""
         files = {"vmlinuz": self.kernel()[0], "vmlinux": self.plain_kernel(), "initrd": self.domu_initramfs()}
         for name in ("pv", "hostile", "idle", "hvm"):
             bare = os.path.join(self.build, "tests", "guests", name + ".elf")
             if os.path.exists(bare):
                 files[name] = bare
+        bios = os.path.join(self.build, "tests", "guests", "bios.img")
+        if os.path.exists(bios):
+            files["bios.img"] = bios
         files["data.img"] = self.data_disk()
         files |= {name: os.path.join(IMAGE, "guests", name) for name in os.listdir(os.path.join(IMAGE, "guests"))}
         target = os.path.join(self.dir, "guests.img")

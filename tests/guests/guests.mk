@@ -66,9 +66,23 @@ $(GUEST_DIR)/%.elf: tests/guests/common/guest.ld
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 		-Wl,--defsym=virt_base=$(GUEST_BASE) -T tests/guests/common/guest.ld $(filter %.o,$^) -o $@
 
-.SECONDARY: $(GUEST_OBJS) $(GUEST_DIR)/hvm/notes.o $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
+# A disk whose boot sector a BIOS starts: code of 16 and of 32 bits in one image of 32-bit ELF files.
+BIOS_CFLAGS = $(filter-out -m64 -mno-red-zone -mcmodel=kernel,$(GUEST_CFLAGS)) -march=i686 -fno-builtin -Os \
+	--param=min-pagesize=0 -fno-delete-null-pointer-checks
+BIOS_OBJS := $(patsubst %,$(GUEST_DIR)/bios/%.o,boot real protected)
+$(GUEST_DIR)/bios/real.o: GUEST_CFLAGS := $(BIOS_CFLAGS) -m16
+$(GUEST_DIR)/bios/protected.o $(GUEST_DIR)/bios/boot.o: GUEST_CFLAGS := $(BIOS_CFLAGS) -m32
+
+$(GUEST_DIR)/bios.img: $(BIOS_OBJS) tests/guests/bios/bios.ld
+	$(call say,LD,$@)
+	$(Q)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+		-T tests/guests/bios/bios.ld $(BIOS_OBJS) -o $(@:.img=.elf)
+	$(Q)objcopy -O binary $(@:.img=.elf) $@
+	$(Q)truncate -s 1M $@
+
+.SECONDARY: $(GUEST_OBJS) $(BIOS_OBJS) $(GUEST_DIR)/hvm/notes.o $(GUEST_DIR)/common/notes.o $(GUEST_DIR)/common/notes-low.o
 .PHONY: guests
 guests: $(GUEST_DIR)/pv.elf $(GUEST_DIR)/pv-low.elf $(GUEST_DIR)/hostile.elf $(GUEST_DIR)/idle.elf \
-	$(GUEST_DIR)/hvm.elf
+	$(GUEST_DIR)/hvm.elf $(GUEST_DIR)/bios.img
 
--include $(GUEST_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d
+-include $(GUEST_OBJS:.o=.d) $(BIOS_OBJS:.o=.d) $(GUEST_DIR)/common/notes.d $(GUEST_DIR)/common/notes-low.d
