@@ -45,9 +45,10 @@ $(BUILD)/%.o: %.S $(OFFSETS) Makefile
 	$(call say,AS,$<)
 	$(Q)$(CC) $(HV_CFLAGS) -I$(BUILD)/include -D__ASSEMBLY__ -c $< -o $@
 
-# Rooms where no guest's speed is decided are built to be small.
-SMALL_ROOMS = hypervisor/boot hypervisor/platform hypervisor/hvm/platform hypervisor/hvm/emulate
-$(filter $(addprefix $(BUILD)/,$(addsuffix /%,$(SMALL_ROOMS))),$(HV_OBJS)): HV_CFLAGS += -Os
+# Where no guest's speed is decided, code is compiled for size.
+SMALL = boot/% platform/% hvm/platform/% hvm/emulate/% hvm/context% hvm/vmx/explain% \
+	core/domctl% core/sysctl% core/platform_% core/debug_keys% core/sched_dump% core/panic%
+$(filter $(addprefix $(BUILD)/hypervisor/,$(SMALL)),$(HV_OBJS)): HV_CFLAGS += -Os
 
 $(BUILD)/hypervisor/core/version.o: HV_CFLAGS += -DVELLUM_CHANGESET='"vellum-$(CHANGESET)"'
 

@@ -24,7 +24,8 @@ static int keep(struct restorer *restorer, struct kept_record *kept,
         return restore_complain(restorer, -ENOMEM, "no memory for the guest's state");
     memcpy(copy, record->body, record->length);
     free(kept->data);
-    *kept = (struct kept_record){copy, record->length};
+    kept->data = copy;
+    kept->length = record->length;
     return 0;
 }
 
