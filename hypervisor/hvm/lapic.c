@@ -14,7 +14,8 @@
 #define VERSION      0x00050014u // six local vectors
 #define LVT_MASKED   (1u << 16)
 #define LVT_PERIODIC (1u << 17)
-#define BUS_NS       1 // of the timer's clock, before it is divided: 1 GHz
+#define LEAST_PERIOD MICROSECONDS(50) // one that no CPU could serve in time would hold it for ever
+#define BUS_NS       1                // of the timer's clock, before it is divided: 1 GHz
 
 // The highest vector set in ISR or IRR, -1 if none.
 static int highest(const struct lapic *l, unsigned base)
@@ -126,6 +127,8 @@ static void timer_fired(void *vcpu)
         lapic_interrupt(v, (uint8_t)lvt);
     if ((lvt & LVT_PERIODIC) && v->lapic.timer_period) {
         v->lapic.timer_start += v->lapic.timer_period;
+        // It may have been started to go off once.
+        v->lapic.timer_period = MAX(v->lapic.timer_period, LEAST_PERIOD);
         // Periods that were missed are not made up for: a slow CPU would do nothing else.
         if (v->lapic.timer_start + v->lapic.timer_period <= time_now())
             v->lapic.timer_start = time_now();
@@ -141,9 +144,8 @@ static void timer_start(struct hvm_vcpu *v, uint32_t count)
     l->timer_period = divided(l, count);
     if (!count)
         return;
-    // A period that no CPU could serve in time would hold it for ever.
     if (lapic_get(l, R_LVT_TIMER) & LVT_PERIODIC)
-        l->timer_period = MAX(l->timer_period, MICROSECONDS(50));
+        l->timer_period = MAX(l->timer_period, LEAST_PERIOD);
     l->timer_start = time_now();
     timer_set_here(&l->timer, l->timer_start + l->timer_period);
 }

@@ -29,6 +29,7 @@ struct walk {
     uint64_t address; // to be translated
     uint64_t rights;  // of PTE_RW, PTE_US: allowed by all
     bool no_execute;  // by one of them
+    bool unmarked;    // entries have no bit that says "accessed"
     uint64_t leaf_at; // the last entry that was read
     uint64_t physical;
 };
@@ -44,7 +45,7 @@ static bool read_entry(struct walk *w, uint64_t at, unsigned bytes, uint64_t *en
         return false;
     page += at % PAGE_SIZE;
     *entry = bytes == 8 ? READ_ONCE(*(uint64_t *)page) : READ_ONCE(*(uint32_t *)page);
-    if ((*entry & (PTE_P | PTE_A)) == PTE_P)
+    if ((*entry & (PTE_P | PTE_A)) == PTE_P && !w->unmarked)
         __atomic_fetch_or((uint32_t *)page, (uint32_t)PTE_A, __ATOMIC_SEQ_CST);
     frame_put(f);
     w->rights &= *entry;
@@ -80,10 +81,10 @@ static bool walk_wide(struct walk *w, uint64_t table, unsigned top)
     }
 }
 
-// PAE's four top entries have no rights, and their lowest nine bits are not all as elsewhere.
+// PAE's four top entries have no rights, nor bits to be set in them.
 static bool walk_pae(struct walk *w, uint64_t cr3)
 {
-    struct walk top = {.address = w->address};
+    struct walk top = {.address = w->address, .unmarked = true};
     uint64_t e;
 
     return read_entry(&top, (cr3 & ~0x1full) + (w->address >> L3_SHIFT & 3) * 8, 8, &e) &&
@@ -118,7 +119,7 @@ static bool walk(struct hvm_vcpu *v, struct walk *w, uint64_t cr4)
     return cr4 & CR4_PAE ? walk_pae(w, cr3) : walk_32(w, cr3, cr4 & CR4_PSE);
 }
 
-// SMAP binds what an instruction does, not what the guest asks the hypervisor to do.
+// SMAP binds what the kernel's instructions do, not what it asks the hypervisor to do.
 static bool is_allowed(struct hvm_vcpu *v, const struct walk *w, unsigned access, uint64_t cr0,
                        uint64_t cr4)
 {
@@ -131,8 +132,8 @@ static bool is_allowed(struct hvm_vcpu *v, const struct walk *w, unsigned access
     if (access & PFEC_INSN)
         return !(w->no_execute && (hvm_ops->read(v, HVM_EFER) & EFER_NX)) &&
                !(users_page && !(access & PFEC_USER) && (cr4 & CR4_SMEP));
-    return !(users_page && (access & HVM_WALK_SMAP) && (cr4 & CR4_SMAP) &&
-             !(cpu_info()->regs.rflags & X86_EFLAGS_AC));
+    return !(users_page && (access & (HVM_WALK_SMAP | PFEC_USER)) == HVM_WALK_SMAP &&
+             (cr4 & CR4_SMAP) && !(cpu_info()->regs.rflags & X86_EFLAGS_AC));
 }
 
 bool hvm_translate(struct hvm_vcpu *v, uint64_t address, unsigned access, uint64_t *physical,

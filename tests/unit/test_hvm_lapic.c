@@ -165,6 +165,25 @@ static void test_timer(void)
     kit_domain_free(d);
 }
 
+// One that is made periodic while it runs: its period could have been any.
+static void test_timer_changed(void)
+{
+    start();
+    lapic_write(v[0], DIV, 0xb); // by 1
+    lapic_write(v[0], TIMER, 0x40);
+    lapic_write(v[0], COUNT, 10);
+    lapic_write(v[0], TIMER, 1u << 17 | 0x40);
+    kit_pass_time(10);
+    CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x40);
+    lapic_accept(v[0], 0x40);
+    lapic_write(v[0], EOI, 0);
+    kit_pass_time(10 + MICROSECONDS(50) - 1);
+    CU_ASSERT_EQUAL(lapic_pending(v[0]), -1);
+    kit_pass_time(10 + MICROSECONDS(50));
+    CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x40);
+    kit_domain_free(d);
+}
+
 static void test_x2apic(void)
 {
     uint64_t value;
@@ -233,9 +252,11 @@ static void test_hostile(void)
 int main(void)
 {
     static CU_TestInfo tests[] = {
-        {"priority", test_priority}, {"switched off", test_off}, {"IPI", test_ipi},
-        {"start-up", test_start_up}, {"timer", test_timer},      {"x2APIC", test_x2apic},
-        {"hostile", test_hostile},   CU_TEST_INFO_NULL,
+        {"priority", test_priority}, {"switched off", test_off},
+        {"IPI", test_ipi},           {"start-up", test_start_up},
+        {"timer", test_timer},       {"timer changed", test_timer_changed},
+        {"x2APIC", test_x2apic},     {"hostile", test_hostile},
+        CU_TEST_INFO_NULL,
     };
 
     return run_suite("local APIC", tests);

@@ -265,6 +265,7 @@ static void test_older_paging(void)
     CU_ASSERT_EQUAL(get(0xc0100000), 9);
     CU_ASSERT_EQUAL(put(0xc0100000, 10), 0);
     CU_ASSERT_EQUAL(page[0], 10);
+    CU_ASSERT_EQUAL(pointers[4 + 3], 0x13000 | PTE_P); // "accessed" is a reserved bit there
     kit_domain_free(d);
 }
 
@@ -297,6 +298,7 @@ static void test_rights(void)
         {URW, URW, CR4_SMAP, HVM_WALK_SMAP, 1},
         {URW, URW, CR4_SMAP, PFEC_USER, -1},
         {RW, URW, CR4_SMAP, HVM_WALK_SMAP, -1},
+        {URW, URW, CR4_SMAP, PFEC_USER | HVM_WALK_SMAP, -1}, // binds the kernel only
     };
     uint64_t *l4, *l3, *l2, *l1, physical;
     uint32_t error;

@@ -82,6 +82,8 @@ static void test_modes(void)
 
 static void test_access(void)
 {
+    struct hvm_hw_pit s;
+
     start();
     w(0x43, 0x14); // lower byte only, mode 2
     w(0x40, 100);
@@ -102,6 +104,10 @@ static void test_access(void)
     clk += 1;
     CU_ASSERT_EQUAL(r16(0x40), 0x9999);
     CU_ASSERT_EQUAL(r(0x43), 0xff);
+    w(0x43, 0x31); // what is no BCD makes a count that there can be
+    count(0, 0xffff);
+    pit_save(&pit, &s);
+    CU_ASSERT(pit_load(&pit, &s, false, now()));
 }
 
 static void test_latch(void)

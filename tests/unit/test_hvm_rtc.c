@@ -194,6 +194,25 @@ static void test_alarm(void)
     CU_ASSERT_EQUAL(r(12), 0x30);
 }
 
+// An alarm that is no time is as quickly found never to come as others when.
+static void test_no_alarm(void)
+{
+    clock_t began = clock();
+
+    start();
+    w(5, 0xff);
+    w(3, 0xff);
+    w(1, 0x99);
+    w(11, 0x22);
+    for (unsigned i = 0; i < 2000; i++)
+        CU_ASSERT_FATAL(rtc_when(&rtc) == NSEC_NEVER);
+    w(3, 0x99);
+    w(1, 0xff);
+    for (unsigned i = 0; i < 20000; i++)
+        CU_ASSERT_FATAL(rtc_when(&rtc) == NSEC_NEVER);
+    CU_ASSERT(clock() - began < CLOCKS_PER_SEC / 4);
+}
+
 static void test_periodic(void)
 {
     static const struct {
@@ -275,6 +294,7 @@ int main(void)
         {"update in progress", test_updating},
         {"update interrupt", test_update_interrupt},
         {"alarm", test_alarm},
+        {"no alarm", test_no_alarm},
         {"periodic interrupt", test_periodic},
         {"other bytes", test_others},
         {"record", test_record},

@@ -103,7 +103,7 @@ static void restart_tick(struct pit *p, uint64_t now)
 static void load_count(struct pit *p, unsigned n, uint16_t value, nsec_t time)
 {
     struct pit_channel *c = &p->channel[n];
-    uint32_t count = c->s.bcd ? from_bcd(value) : value, old;
+    uint32_t count = c->s.bcd ? from_bcd(value) % 10000 : value, old; // digits may be none
     uint64_t now = clock(time), begun = passed(c, now, &old);
     bool counting = is_periodic(c) && !(c->s.status & NULL_COUNT) && c->s.gate && now >= c->start;
 

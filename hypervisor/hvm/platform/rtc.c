@@ -111,6 +111,8 @@ static unsigned until_alarm(const struct rtc *r, unsigned from)
     unsigned hour = decoded_hour(r, c[HOUR_ALARM]), minute = decoded(r, c[MIN_ALARM]);
     unsigned second = decoded(r, c[SEC_ALARM]);
 
+    if ((c[MIN_ALARM] < ANY && minute > 59) || (c[SEC_ALARM] < ANY && second > 59))
+        return 0; // not to be looked for in all of a day
     for (unsigned n = 1; n <= DAY_SECONDS;) {
         unsigned t = (from + n) % DAY_SECONDS;
 
