@@ -143,11 +143,10 @@ void hvm_hypercall_32(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned l
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                  const struct hvm_io *io); // hvm/io.c
 int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC
-// hvm/instruction.c: an access to a guest-physical address with nothing behind,
+// hvm/instruction.c: an access to a guest-physical address with nothing behind, and a string of
+// ports, for which the instruction at CS:RIP is done in the guest's name.
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write);
-// and any other reason to do the instruction at CS:RIP in the guest's name. `why`: for the log, if
-// it cannot be done.
-void hvm_emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, const char *why, uint64_t address);
+void hvm_exit_string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io);
 
 // hvm/msr.c. Those that guests read and write without an exit:
 #define HVM_GUESTS_OWN_MSRS 10

@@ -305,12 +305,14 @@ static void not_emulated(struct instruction *i, const char *why, uint64_t addres
     hvm_fault(i->v, TRAP_UD, -1);
 }
 
-void hvm_emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, const char *why, uint64_t address)
+// `why` and `address`: for the log, if it cannot be done.
+static void emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint8_t port_bytes,
+                    const char *why, uint64_t address)
 {
     struct instruction i;
     enum emulate_result r;
 
-    i.c = (struct emulate_context){.ops = &ops, .regs = regs};
+    i.c = (struct emulate_context){.ops = &ops, .regs = regs, .port_bytes = port_bytes};
     i.v = v;
     i.have_state = false;
     i.access = HVM_WALK_SMAP | (hvm_ops->read(v, HVM_CPL) == 3 ? PFEC_USER : 0);
@@ -332,7 +334,11 @@ void hvm_emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, const char *why
 
 void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write)
 {
-    hvm_emulate(v, regs,
-                write ? "write of guest-physical address" : "read of guest-physical address",
-                address);
+    emulate(v, regs, 0,
+            write ? "write of guest-physical address" : "read of guest-physical address", address);
+}
+
+void hvm_exit_string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io)
+{
+    emulate(v, regs, io->bytes, "string I/O at port", io->port);
 }

@@ -49,7 +49,7 @@ void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hv
     uint64_t mask = alu_mask(io->bytes), value = regs->rax & mask;
 
     if (io->string) {
-        hvm_emulate(v, regs, "string I/O at port", io->port);
+        hvm_exit_string_io(v, regs, io);
         return;
     }
     if (!access_port(v, io, &value))

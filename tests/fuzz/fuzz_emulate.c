@@ -207,6 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     regs.rflags = 2 | (data[34] & 0xd5) | (data[35] & 0x0c) << 8;
     before = regs;
     c.bits = (uint8_t)bits;
+    c.port_bytes = data[0] >> 2 & 7;
     c.have = (unsigned)MIN(size - HEADER, (size_t)INSN_MAX);
     memcpy(c.code, data + HEADER, c.have);
     check_outcome(&c, emulate_step(&c), &before);

@@ -128,7 +128,7 @@ static const struct emulate_ops ops = {segment, probe,      read,       write, i
 
 void kit_init(struct kit *k, unsigned bits, uint8_t *memory, uint64_t base, uint64_t size)
 {
-    *k = (struct kit){.c = {.ops = &ops, .bits = (uint8_t)bits},
+    *k = (struct kit){.c = {.ops = &ops, .bits = (uint8_t)bits, .port_bytes = 4},
                       .memory = memory,
                       .base = base,
                       .size = size,

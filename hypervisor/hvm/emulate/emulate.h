@@ -1,12 +1,13 @@
 // An emulator of the instructions by which programs reach devices: everything that reads or writes
-// memory and general registers, strings, IN and OUT, moves of vector registers. In real mode and in
-// protected code of 16, 32 and 64 bits.
+// memory and general registers, strings, those of ports among them, moves of vector registers. In
+// real mode and in protected code of 16, 32 and 64 bits.
 //
 // It stands alone: the instruction's bytes and the registers are given, and the rest of the world
 // is behind struct emulate_ops. What an instruction does to the registers is done when all that can
 // fail, or must wait, has succeeded; until then nothing has changed but what the operations did.
-// What the processor checks before it gives an instruction away is not checked again: privilege to
-// use ports, alignment (#AC).
+// What the processor checks before it gives an instruction away is not checked again: alignment
+// (#AC); privilege to use ports, but only of as many as port_bytes says: another processor may have
+// put an instruction there meanwhile that was not checked.
 //
 // Each instruction (of repeated strings: each iteration) makes its accesses in the order in which
 // the processor does, and always the same ones while registers and memory are as they were: it can
@@ -22,7 +23,8 @@ struct emulate_context;
 
 enum emulate_result {
     EMULATE_DONE,   // the registers are the next instruction's
-    EMULATE_AGAIN,  // ops->stop ended a repeated string between two iterations: not done
+    EMULATE_AGAIN,  // not done, the processor is to look at it again: ops->stop ended a repeated
+                    // string between two iterations, or it is of wider ports than port_bytes
     EMULATE_WAIT,   // an operation waits for a device: to be tried again
     EMULATE_FAULT,  // the guest is to meet context->fault instead; nothing has changed
     EMULATE_SHORT,  // the bytes end within the instruction
@@ -72,6 +74,7 @@ struct emulate_context {
     uint8_t bits;               // of the code: 16, 32 or 64
     uint8_t code[INSN_MAX];     // at RIP
     unsigned have;              // of them
+    uint8_t port_bytes; // an access to the port in DX that the processor has allowed; 0: none
     struct emulate_fault fault; // out
 };
 

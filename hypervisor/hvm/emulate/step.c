@@ -38,9 +38,6 @@ static handler *one_byte(unsigned opcode)
         return alu_shifts;
     case 0xc6 ... 0xc7:
         return move_immediate;
-    case 0xe4 ... 0xe7:
-    case 0xec ... 0xef:
-        return port_any;
     case 0xf6 ... 0xf7:
         return alu_one;
     case 0xfe ... 0xff:

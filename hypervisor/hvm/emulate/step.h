@@ -44,5 +44,5 @@ handler move_exchange, move_set, move_nontemporal, move_push, move_pop; // move.
 handler alu_two, alu_immediate, alu_test, alu_one, alu_inc_dec;         // arithmetic.c
 handler alu_shifts, alu_bits, alu_bits_immediate, alu_imul;             // ...
 handler atomic_add, atomic_compare, atomic_compare_wide;                // ...
-handler string_any, port_any;                                           // string.c
+handler string_any;                                                     // string.c
 handler vector_any;                                                     // vector.c

@@ -1,4 +1,4 @@
-// Instructions of strings, and those of ports. One iteration is complete before the next begins: a
+// Instructions of strings. One iteration is complete before the next begins: a
 // string that faults or waits in its middle goes on there.
 #include "cpu/traps.h"
 #include "hvm/emulate/step.h"
@@ -122,8 +122,11 @@ enum emulate_result string_any(struct step *s)
     uint64_t count = s->i.rep ? address_read(s, RCX) : 1;
     enum emulate_result r;
 
-    if (kind <= OUTS)
+    if (kind <= OUTS) {
         s->bytes = MIN(s->bytes, 4u);
+        if (s->bytes > s->c->port_bytes)
+            return EMULATE_AGAIN;
+    }
     while (count) {
         if ((r = iterate(s, kind)))
             return r;
@@ -140,19 +143,4 @@ enum emulate_result string_any(struct step *s)
             return EMULATE_AGAIN;
     }
     return EMULATE_DONE;
-}
-
-// IN and OUT
-enum emulate_result port_any(struct step *s)
-{
-    uint16_t port = s->i.opcode >= 0xec ? port_of(s) : (uint8_t)s->i.immediate;
-    unsigned bytes = MIN(s->bytes, 4u);
-    enum emulate_result r;
-    uint32_t value = 0;
-
-    if (s->i.opcode & 2)
-        return s->c->ops->out(s->c, port, bytes, (uint32_t)register_read(s, RAX, bytes));
-    if (!(r = s->c->ops->in(s->c, port, bytes, &value)))
-        register_write(s, RAX, bytes, value);
-    return r;
 }
