@@ -41,16 +41,21 @@ static long initialise(struct vcpu *v, uint64_t arg)
     return rc;
 }
 
+// The lock: not while its state is being set.
 static long up(struct vcpu *v)
 {
-    uint64_t was;
+    uint64_t was = 0;
+    int rc = 0;
 
-    if (!v->initialised)
-        return -EINVAL;
-    was = __atomic_fetch_and(&v->pause_flags, ~(uint64_t)VPF_DOWN, __ATOMIC_SEQ_CST);
+    spin_lock(&v->domain->lock);
+    if (v->initialised)
+        was = __atomic_fetch_and(&v->pause_flags, ~(uint64_t)VPF_DOWN, __ATOMIC_SEQ_CST);
+    else
+        rc = -EINVAL;
+    spin_unlock(&v->domain->lock);
     if (was & VPF_DOWN)
         vcpu_wake(v);
-    return 0;
+    return rc;
 }
 
 void vcpu_down(struct vcpu *v)

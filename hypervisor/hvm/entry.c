@@ -23,10 +23,9 @@ void hvm_send_startup(struct hvm_vcpu *target, uint8_t page)
 
     // Only a processor that INIT has stopped listens. One that is on its way to the stop cannot be
     // waited for by a vCPU that it might be waiting for: it misses this, and the next one comes.
-    if (!(v->pause_flags & VPF_DOWN) || v->running || !v->context_saved)
-        return;
+    // While the lock is held nobody else starts it.
     spin_lock(&v->domain->lock);
-    if (v->pause_flags & VPF_DOWN) {
+    if ((v->pause_flags & VPF_DOWN) && !v->running && v->context_saved) {
         hvm_reset(target, (uint32_t)page << 8);
         v->initialised = true;
         target->init_pending = false;
@@ -119,6 +118,7 @@ void hvm_prepare(struct hvm_vcpu *v)
     if (v->nmi_pending && (!hvm_ops->can_nmi || hvm_ops->can_nmi(v))) {
         v->nmi_pending = false;
         hvm_ops->inject(v, HVM_EVENT_NMI, TRAP_NMI, -1);
+        hvm_ops->want_window(v, hvm_interrupt_pending(v));
         return;
     }
     deliver_interrupt(v);

@@ -378,6 +378,26 @@ static void test_vcpu_life(void)
     finish();
 }
 
+static void other_is_done(void)
+{
+    CU_ASSERT(d->vcpus[1]->pause_flags & VPF_DOWN);
+    spin_unlock(&d->lock);
+}
+
+// While somebody sets a vCPU's state it does not start.
+static void test_vcpu_up_waits(void)
+{
+    start();
+    d->vcpus[1]->initialised = true;
+    fake_on_wait = other_is_done;
+    spin_lock(&d->lock);
+    CU_ASSERT_EQUAL(vcpu_op(VCPUOP_up, 1, NULL), 0);
+    CU_ASSERT_FATAL(d->lock.owner == d->lock.next);
+    CU_ASSERT(d->vcpus[1]->running);
+    fake_on_wait = NULL;
+    finish();
+}
+
 static void test_runstate(void)
 {
     struct vcpu_runstate_info area, info;
@@ -561,6 +581,7 @@ int main(void)
         {"watchdog", test_watchdog},
         {"pin override", test_pin_override},
         {"a vCPU's life", test_vcpu_life},
+        {"up waits", test_vcpu_up_waits},
         {"runstate", test_runstate},
         {"single-shot timer", test_singleshot},
         {"set_timer_op", test_set_timer_op},

@@ -275,9 +275,13 @@ void smp_call(cpumask_t mask, void (*fn)(void *), void *arg)
     fn(arg);
 }
 
+void (*fake_on_wait)(void);
+
 void smp_serve(void)
 {
     sched_yield();
+    if (fake_on_wait)
+        fake_on_wait();
 }
 
 void smp_kick(unsigned cpu)

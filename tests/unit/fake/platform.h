@@ -25,6 +25,9 @@ extern struct domain_ops fake_ops;
 extern unsigned fake_kicks, fake_wakes;
 extern struct vcpu *fake_last_kicked, *fake_last_woken;
 
+// Called by whoever waits for a lock.
+extern void (*fake_on_wait)(void);
+
 // preempt_check says yes every that many calls; 0: never.
 extern unsigned fake_preempt_every;
 // The next n allocations succeed, then they fail; negative: never.
