@@ -91,6 +91,7 @@ uint64_t hpet_read(struct hpet *h, unsigned offset, nsec_t now)
     }
     if (offset < R_TIMERS || timer >= HPET_TIMER_NUM)
         return 0;
+    timer = (unsigned)index_nospec(timer, HPET_TIMER_NUM);
     switch (offset % T_BYTES) {
     case T_CONFIG:
         return h->s.timers[timer].config;
@@ -151,7 +152,8 @@ void hpet_write(struct hpet *h, unsigned offset, uint64_t value, uint64_t mask, 
     else if (offset == R_COUNTER)
         set_counter(h, h->s.config, (counter(h, now) & ~mask) | value, now);
     else if (offset >= R_TIMERS && timer < HPET_TIMER_NUM)
-        write_timer(h, timer, offset % T_BYTES, value, mask, now);
+        write_timer(h, (unsigned)index_nospec(timer, HPET_TIMER_NUM), offset % T_BYTES, value, mask,
+                    now);
 }
 
 int hpet_line(const struct hpet *h, unsigned timer)

@@ -105,7 +105,10 @@ static uint32_t read_register(const struct ioapic *io, unsigned reg)
         return io->s.id << 24;
     if (reg < REG_FIRST)
         return reg == 1 ? VERSION : 0;
-    return input < IOAPIC_INPUTS ? (uint32_t)(entry_of(io, input) >> (reg & 1 ? 32 : 0)) : 0;
+    if (input >= IOAPIC_INPUTS)
+        return 0;
+    input = (unsigned)index_nospec(input, IOAPIC_INPUTS);
+    return (uint32_t)(entry_of(io, input) >> (reg & 1 ? 32 : 0));
 }
 
 static void write_entry(struct ioapic *io, struct domain *d, unsigned input, bool upper,
@@ -138,7 +141,7 @@ void ioapic_write(struct ioapic *io, struct domain *d, unsigned offset, uint32_t
     if (reg == REG_ID)
         io->s.id = value >> 24 & 0xf;
     else if (reg >= REG_FIRST && input < IOAPIC_INPUTS)
-        write_entry(io, d, input, reg & 1, value);
+        write_entry(io, d, (unsigned)index_nospec(input, IOAPIC_INPUTS), reg & 1, value);
 }
 
 void ioapic_init(struct ioapic *io)

@@ -12,7 +12,8 @@
 
 #define ISA_LINES 16
 #define LINK_PINS 4
-#define PCI_INPUT 16 // the first that is for PCI pins
+#define NR_PINS   128 // four of each PCI device
+#define PCI_INPUT 16  // the first that is for PCI pins
 #define MSI_BASE  0xfee00000u
 
 static struct hvm_platform *platform_of(const struct domain *d)
@@ -143,6 +144,7 @@ static int set_bit(struct domain *d, uint64_t *(*map)(struct hvm_platform *), un
 
     if (!p)
         return -ENODEV;
+    bit = (unsigned)index_nospec(bit, NR_PINS);
     spin_lock(&p->lock);
     word = map(p) + bit / 64;
     *word = (*word & ~(1ull << bit % 64)) | (uint64_t)up << bit % 64;
@@ -185,7 +187,7 @@ int hvm_pci_link_route(struct domain *d, unsigned link, unsigned irq)
     if (!p)
         return -ENODEV;
     spin_lock(&p->lock);
-    p->route[link] = (uint8_t)irq;
+    p->route[index_nospec(link, LINK_PINS)] = (uint8_t)irq;
     platform_propagate(p);
     spin_unlock(&p->lock);
     return 0;
@@ -227,15 +229,12 @@ int hvm_callback_line(struct domain *d, uint64_t value)
 void hvm_callback_update(struct domain *d)
 {
     struct hvm_platform *p = platform_of(d);
-    bool up;
 
-    if (!p || (p->callback_line == NO_LINE && p->callback_pin == NO_LINE) || !d->vcpus[0])
-        return;
-    up = event_pending(d->vcpus[0]);
-    if (up == READ_ONCE(p->callback_up))
+    if (!p || (p->callback_line == NO_LINE && p->callback_pin == NO_LINE) || !d->vcpus[0] ||
+        event_pending(d->vcpus[0]) == READ_ONCE(p->callback_up))
         return;
     spin_lock(&p->lock);
-    p->callback_up = up;
+    p->callback_up = event_pending(d->vcpus[0]); // with the lock: who sets it last has looked last
     platform_propagate(p);
     spin_unlock(&p->lock);
 }
