@@ -18,8 +18,8 @@ int hvm_isa_irq(struct domain *d, unsigned irq, bool level);
 int hvm_gsi(struct domain *d, unsigned gsi, bool level);                       // 16 to 47
 int hvm_pci_intx(struct domain *d, unsigned device, unsigned pin, bool level); // 0-31, 0-3
 int hvm_pci_link_route(struct domain *d, unsigned link, unsigned irq);         // 0-3; 0: nowhere
-// A message as a device writes it (SDM vol. 3, 10.11); any guest with local APICs gets it. -EINVAL:
-// not such an address.
+// A message as a device writes it (SDM vol. 3, 10.11); any guest with local APICs gets it. Of
+// the address the low 20 bits matter. 0, whoever takes it.
 int hvm_msi(struct domain *d, uint64_t address, uint32_t data);
 
 // Event channels by a line: HVM_PARAM_CALLBACK_IRQ of the types GSI and PCI_INTX, 0: none. -EINVAL.

@@ -110,6 +110,7 @@ VIRTIO_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "vir
 AHCI_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "ahci,id=a0", "-device", "ide-hd,bus=a0.0,drive=d0"]
 GUESTS_DISK = ["-drive", "if=none,id=g0,format=raw,snapshot=on,file={disk}", "-device", "virtio-blk-pci,drive=g0"]
 EXCHANGE_DISKS = GUESTS_DISK + ["-drive", "if=none,id=x0,format=raw,file={exchange}", "-device", "virtio-blk-pci,drive=x0"]
+PC_DISKS = GUESTS_DISK + ["-drive", "if=none,id=p0,format=raw,snapshot=on,file={pc}", "-device", "virtio-blk-pci,drive=p0"]
 NVME_DISK = ["-drive", "if=none,id=d0,format=raw,file={disk}", "-device", "nvme,drive=d0,serial=vellum"]
 
 CASES = [
@@ -187,6 +188,8 @@ CASES = [
     xl("guest", "xl-guest", limit=240),
     xl("pvh", "xl-pvh", limit=240),
     xl("hvm", "xl-hvm", extra=Kit.device_model, limit=240),
+    Case("xl-hvm-linux", "xl-hvm-linux", extra=Kit.device_model, prepare=checks.pc_disk, devices=PC_DISKS + ["-icount", "shift=2,sleep=off"],
+         accel="tcg,thread=single", hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=1200, group="soak"),
     xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
     xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, group="soak", extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 

@@ -98,6 +98,14 @@ class Exchange(Guests):
         self.values["exchange"] = kit.exchange_disk(scratch)
 
 
+class PC(Guests):
+    """The same, and the disk of a guest that BIOS and GRUB boot."""
+
+    def __init__(self, kit):
+        super().__init__(kit)
+        self.values["pc"] = kit.pc_disk()
+
+
 class Root(Fixture):
     """A full Debian system for domain 0."""
 
@@ -113,6 +121,10 @@ def dom0_root(_case, kit, _scratch):
 
 def guests_disk(_case, kit, _scratch):
     return Guests(kit)
+
+
+def pc_disk(_case, kit, _scratch):
+    return PC(kit)
 
 
 def exchange(_case, kit, scratch):

@@ -190,6 +190,23 @@ class Kit:
             output_of([os.path.join(IMAGE, "make-disk"), target, "1G", "vellum-guests"] + pairs)
         return target
 
+    @functools.lru_cache(maxsize=None)
+    def pc_disk(self):
+        """A disk with GRUB, Debian's kernel as it is and a small root in memory; files with their checksums below data/."""
+        init = self.packed("pc", [f"--init={IMAGE}/guest-init", f"--modules={self.kernel()[1]}",
+                                  f"--list={HERE}/domu/pc-modules", f"--add={HERE}/domu:tests"])
+        commands = os.path.join(self.dir, "pc.grub")
+        with open(commands, "w", encoding="ascii") as f:
+            f.write("set root=(hd0,msdos1)\nlinux /vmlinuz nopv earlyprintk=ttyS0,115200 console=ttyS0,115200 cryptomgr.notests "
+                    "domu.do=/tests/pc-disk\ninitrd /initrd\nboot\n")
+        data = [os.path.join(self.dir, "data", "tree", name) for name in ("SUMS", "file0", "file1", "file2", "file3")]
+        self.data_disk()
+        target, script = os.path.join(self.dir, "pc.img"), os.path.join(HERE, "make-pc-disk")
+        if not newer(target, [script, init, self.kernel()[0]] + data):
+            output_of([script, target, "40M", commands, f"{self.kernel()[0]}:vmlinuz", f"{init}:initrd"] +
+                      [f"{path}:data/{os.path.basename(path)}" for path in data])
+        return target
+
     def exchange_disk(self, scratch):
         """An empty ext4 image labelled vellum-exchange, on which machines that run one after the other leave
         each other files."""

@@ -116,8 +116,8 @@ static void test_modes(void)
     CU_ASSERT_EQUAL(taken(0x71), 2);
     CU_ASSERT_EQUAL(hvm_msi(&d->d, 0xfee06004, 0x72), 0); // logical
     CU_ASSERT_EQUAL(taken(0x72), 6);
-    CU_ASSERT_EQUAL(hvm_msi(&d->d, 0xfed02000, 0x73), -EINVAL);
-    CU_ASSERT_EQUAL(hvm_msi(&d->d, 0x1fee02000, 0x73), -EINVAL);
+    CU_ASSERT_EQUAL(hvm_msi(&d->d, 0x2000, 0x73), 0); // as QEMU gives it
+    CU_ASSERT_EQUAL(taken(0x73), 2);
     finish();
 }
 
