@@ -14,8 +14,8 @@
 #define VERSION      0x00050014u // six local vectors
 #define LVT_MASKED   (1u << 16)
 #define LVT_PERIODIC (1u << 17)
-#define LEAST_PERIOD MICROSECONDS(50) // one that no CPU could serve in time would hold it for ever
-#define BUS_NS       1                // of the timer's clock, before it is divided: 1 GHz
+#define LEAST_PERIOD MICROSECONDS(200) // a vCPU that serves a tick too late does nothing else
+#define BUS_NS       1                 // of the timer's clock, before it is divided: 1 GHz
 
 // The highest vector set in ISR or IRR, -1 if none.
 static int highest(const struct lapic *l, unsigned base)

@@ -64,8 +64,8 @@ def compiler(kit):
     return tuple(pairs + ["/usr/bin/tcc:bin/tcc", f"{kit.source('tests/boot/load.c')}:usr/src/load.c"])
 
 
-# Not those of tens of thousands of exits, nor a timer that is faster than the emulated processor can serve it.
-VMX_TESTS = "skip=hostile_msr:hostile_ports:lapic_timer_flood"
+# Not those of tens of thousands of exits.
+VMX_TESTS = "skip=hostile_msr:hostile_ports"
 VMX_DEATHS = "triple+stack+idt+nw"
 
 
