@@ -101,6 +101,11 @@ bool hvm_read_msr(struct hvm_vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_TSC_AUX:
         *value = v->tsc_aux;
         return cpu_features.rdtscp;
+    // Linux reads it on Intel's processors before it could take an exception. XD (bit 34 clear) is
+    // not disabled; there are fast strings, and no stores of branches and events.
+    case MSR_MISC_ENABLE:
+        *value = 1u << 0 | 1u << 11 | 1u << 12;
+        return true;
     // What kernels look at unasked: nothing to be said of them.
     case MSR_UCODE_REV:
     case MSR_MCG_CAP:
@@ -152,9 +157,11 @@ bool hvm_write_msr(struct hvm_vcpu *v, uint32_t msr, uint64_t value)
         return true;
     case MSR_HYPERCALL_PAGE:
         return hvm_install_hypercall_page(value);
-    // Errata's switches, and the microcode's revision, which is written to have it read.
+    // Switches of errata and features, and the microcode's revision, which is written to have it
+    // read.
     case MSR_UCODE_REV:
     case MSR_MCG_STATUS:
+    case MSR_MISC_ENABLE:
     case MSR_AMD_HWCR:
     case MSR_AMD_NB_CFG:
     case MSR_AMD_LS_CFG:

@@ -79,3 +79,11 @@ TEST(control_xcr0)
     CHECK_EQ(FAULT_OF(xsetbv(0, 1)), NO_FAULT);
     WRITE_CR(4, cr4);
 }
+
+// Linux does so before it has an IDT.
+TEST(control_misc_enable)
+{
+    if (cpuid_native(0, 0).b != 0x756e6547) // "Genu"
+        SKIP("not a processor of Intel's");
+    CHECK(!(rdmsr(0x1a0) >> 34 & 1));
+}

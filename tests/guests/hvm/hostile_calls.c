@@ -118,16 +118,25 @@ TEST(hostile_multicall)
     still_works();
 }
 
+// By the processor's own instruction, which the hypervisor has put behind each MOV of a number.
+static long call_number(uint64_t number)
+{
+    bool intel = ((const uint8_t *)hypercall_page)[7] == 0xc1;
+    long result = (long)number;
+
+    if (intel)
+        __asm__ volatile("vmcall" : "+a"(result) : : "memory");
+    else
+        __asm__ volatile("vmmcall" : "+a"(result) : : "memory");
+    return result;
+}
+
 TEST(hostile_calls_no_such)
 {
     static const uint64_t numbers[] = {64, 127, 0x7fffffff, 0x80000000, 0xffffffff, ~0ul};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
-        long result = (long)numbers[i];
-
-        __asm__ volatile("vmmcall" : "+a"(result) : : "memory");
-        CHECK_ERR(result, ENOSYS);
-    }
+    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++)
+        CHECK_ERR(call_number(numbers[i]), ENOSYS);
 }
 
 // Calls that are about page tables, descriptors and traps which such a guest does not share.
