@@ -102,6 +102,14 @@ struct hvm_io {
     uint64_t next_rip;
 };
 
+// A guest-physical address that the nested page tables do not let the guest access so.
+struct hvm_memory_exit {
+    uint64_t address;
+    uint32_t event; // that was being delivered, as the processor has it; 0: none
+    bool write;
+    bool of_tables; // it is of an entry of the guest's page tables
+};
+
 // The machine's; NULL: it has none that will do.
 extern const struct hvm_ops *hvm_ops;
 
@@ -143,9 +151,10 @@ void hvm_hypercall_32(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned l
 void hvm_exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                  const struct hvm_io *io); // hvm/io.c
 int hvm_debug_port_init(struct domain *d); // the device that is there: -ENOSPC
-// hvm/instruction.c: an access to a guest-physical address with nothing behind, and a string of
-// ports, for which the instruction at CS:RIP is done in the guest's name.
-void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write);
+// hvm/instruction.c: an access to a guest-physical address with nothing behind, or read-only, and a
+// string of ports, for which the instruction at CS:RIP is done in the guest's name.
+void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs,
+                     const struct hvm_memory_exit *e);
 void hvm_exit_string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io);
 
 // hvm/msr.c. Those that guests read and write without an exit:

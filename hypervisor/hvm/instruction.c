@@ -332,10 +332,24 @@ static void emulate(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint8_t port
         not_emulated(&i, why, address);
 }
 
-void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint64_t address, bool write)
+void hvm_exit_memory(struct hvm_vcpu *v, struct cpu_user_regs *regs,
+                     const struct hvm_memory_exit *e)
 {
-    emulate(v, regs, 0,
-            write ? "write of guest-physical address" : "read of guest-physical address", address);
+    if (e->write && hvm_dirty_log_write(v->v.domain, e->address >> PAGE_SHIFT))
+        return;
+    if (e->of_tables)
+        domain_crash(v->v.domain,
+                     "page tables at guest-physical address %#lx, where there is no memory",
+                     e->address);
+    else if (e->event) // not an instruction's access, but the processor's own
+        domain_crash(v->v.domain,
+                     "delivery of event %#x accesses guest-physical address %#lx, where there is "
+                     "no memory",
+                     e->event, e->address);
+    else
+        emulate(v, regs, 0,
+                e->write ? "write of guest-physical address" : "read of guest-physical address",
+                e->address);
 }
 
 void hvm_exit_string_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct hvm_io *io)

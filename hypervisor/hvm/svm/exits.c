@@ -110,21 +110,14 @@ static void exit_cache(struct hvm_vcpu *v, struct cpu_user_regs *regs)
 static void exit_nested_fault(struct hvm_vcpu *v, struct cpu_user_regs *regs,
                               const struct vmcb *vmcb)
 {
-    bool write = vmcb->exit_info_1 & NPF_WRITE;
+    const struct hvm_memory_exit e = {
+        .address = vmcb->exit_info_2,
+        .event = vmcb->event & SVM_EVENT_VALID ? (uint32_t)vmcb->event : 0,
+        .write = vmcb->exit_info_1 & NPF_WRITE,
+        .of_tables = vmcb->exit_info_1 & NPF_TABLE_WALK,
+    };
 
-    if (write && hvm_dirty_log_write(v->v.domain, vmcb->exit_info_2 >> PAGE_SHIFT))
-        return;
-    if (vmcb->exit_info_1 & NPF_TABLE_WALK)
-        domain_crash(v->v.domain,
-                     "page tables at guest-physical address %#lx, where there is no memory",
-                     vmcb->exit_info_2);
-    else if (vmcb->event & SVM_EVENT_VALID) // not an instruction's access, but the processor's own
-        domain_crash(v->v.domain,
-                     "event %#lx delivered by way of guest-physical address %#lx, where there is "
-                     "no memory",
-                     vmcb->event, vmcb->exit_info_2);
-    else
-        hvm_exit_memory(v, regs, vmcb->exit_info_2, write);
+    hvm_exit_memory(v, regs, &e);
 }
 
 static void exit_task_switch(struct hvm_vcpu *v)

@@ -117,7 +117,12 @@ static bool is_64bit_code(void)
     return vmread(VMCS_GUEST_ATTRIBUTES + 2 * VMX_CS) & VMX_AR_L;
 }
 
-// Paging begins or ends (4.1.2). What was cached of the guest's tables goes.
+static bool is_16bit_task(void)
+{
+    return VMX_AR_TYPE(vmread(VMCS_GUEST_ATTRIBUTES + 2 * VMX_TR)) == VMX_AR_TSS16_BUSY;
+}
+
+// Paging begins or ends (4.1.2, 9.8.5). What was cached of the guest's tables goes.
 static bool switch_paging(struct hvm_vcpu *v, bool on)
 {
     struct vmx_vcpu *x = to_vmx(v);
@@ -125,7 +130,7 @@ static bool switch_paging(struct hvm_vcpu *v, bool on)
 
     if (!on && (efer & EFER_LMA) && is_64bit_code())
         return false;
-    if (on && (efer & EFER_LME) && (!(cr4 & CR4_PAE) || is_64bit_code()))
+    if (on && (efer & EFER_LME) && (!(cr4 & CR4_PAE) || is_64bit_code() || is_16bit_task()))
         return false;
     if (on && !(efer & EFER_LME) && (cr4 & CR4_PAE) && !load_pdptes(v))
         return false;

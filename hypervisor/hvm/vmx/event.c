@@ -81,8 +81,7 @@ void vmx_event_exit(struct vmx_vcpu *x)
         block_nmi(false); // until it is delivered
 }
 
-void vmx_nmi_still_blocked(struct vmx_vcpu *x)
+void vmx_nmi_still_blocked(void)
 {
-    if (!x->event)
-        block_nmi(true);
+    block_nmi(true);
 }

@@ -109,23 +109,18 @@ static void exit_cr(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned len
 
 static void exit_ept_violation(struct hvm_vcpu *v, struct cpu_user_regs *regs)
 {
-    uint64_t q = vmread(VMCS_QUALIFICATION), address = vmread(VMCS_GUEST_PHYSICAL);
+    uint64_t q = vmread(VMCS_QUALIFICATION);
+    uint32_t cut_short = (uint32_t)vmread(VMCS_INTERRUPTED);
+    const struct hvm_memory_exit e = {
+        .address = vmread(VMCS_GUEST_PHYSICAL),
+        .event = cut_short & VMX_EVENT_VALID ? cut_short : 0,
+        .write = q & EPT_WRITE,
+        .of_tables = (q & (EPT_LINEAR | EPT_TRANSLATED)) != (EPT_LINEAR | EPT_TRANSLATED),
+    };
 
-    if (q & EPT_IRET_UNBLOCKED)
-        vmx_nmi_still_blocked(to_vmx(v));
-    if ((q & EPT_WRITE) && hvm_dirty_log_write(v->v.domain, address >> PAGE_SHIFT))
-        return;
-    if ((q & (EPT_LINEAR | EPT_TRANSLATED)) != (EPT_LINEAR | EPT_TRANSLATED))
-        domain_crash(v->v.domain,
-                     "page tables at guest-physical address %#lx, where there is no memory",
-                     address);
-    else if (vmread(VMCS_INTERRUPTED) & VMX_EVENT_VALID)
-        domain_crash(v->v.domain,
-                     "delivery of event %#lx accesses guest-physical address %#lx, where there is "
-                     "no memory",
-                     vmread(VMCS_INTERRUPTED), address);
-    else
-        hvm_exit_memory(v, regs, address, q & EPT_WRITE);
+    if ((q & EPT_IRET_UNBLOCKED) && !e.event) // with an event it is undefined
+        vmx_nmi_still_blocked();
+    hvm_exit_memory(v, regs, &e);
 }
 
 static void exit_instruction(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint32_t reason,
@@ -225,6 +220,7 @@ static void stepped(struct cpu_user_regs *regs)
 {
     uint64_t blocked = vmread(VMCS_INTERRUPTIBILITY);
 
+    regs->rflags &= ~(uint64_t)X86_EFLAGS_RF;
     if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
         vmwrite(VMCS_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
     if (regs->rflags & X86_EFLAGS_TF)

@@ -97,15 +97,16 @@ enum vmcs_field {
 enum vmx_segment { VMX_ES, VMX_CS, VMX_SS, VMX_DS, VMX_FS, VMX_GS, VMX_LDTR, VMX_TR, VMX_SEGMENTS };
 
 // Attributes of a segment: byte 5 of a descriptor, and the upper half of byte 6.
-#define VMX_AR_TYPE(ar) ((ar)&0xfu)
-#define VMX_AR_S        (1u << 4)
-#define VMX_AR_DPL(ar)  ((ar) >> 5 & 3u)
-#define VMX_AR_P        (1u << 7)
-#define VMX_AR_L        (1u << 13)
-#define VMX_AR_DB       (1u << 14)
-#define VMX_AR_G        (1u << 15)
-#define VMX_AR_UNUSABLE (1u << 16)
-#define VMX_AR_RESERVED 0xfffe0f00u
+#define VMX_AR_TYPE(ar)   ((ar)&0xfu)
+#define VMX_AR_TSS16_BUSY 3
+#define VMX_AR_S          (1u << 4)
+#define VMX_AR_DPL(ar)    ((ar) >> 5 & 3u)
+#define VMX_AR_P          (1u << 7)
+#define VMX_AR_L          (1u << 13)
+#define VMX_AR_DB         (1u << 14)
+#define VMX_AR_G          (1u << 15)
+#define VMX_AR_UNUSABLE   (1u << 16)
+#define VMX_AR_RESERVED   0xfffe0f00u
 
 #define PIN_INTERRUPT (1u << 0)
 #define PIN_NMI       (1u << 3)

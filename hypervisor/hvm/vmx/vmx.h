@@ -8,8 +8,8 @@
 
 #include "hvm/hvm.h"
 #include "hvm/tlb_tag.h"
+#include "hvm/vmx/insn.h"
 #include "hvm/vmx/vmcs.h"
-#include "lib/bug.h"
 
 // Turns it on, on every CPU. NULL, after a message that says what is missing: it cannot be used.
 const struct hvm_ops *vmx_init(void);
@@ -77,9 +77,9 @@ bool vmx_can_nmi(struct hvm_vcpu *v);
 bool vmx_is_injecting(const struct hvm_vcpu *v);
 void vmx_want_window(struct hvm_vcpu *v, bool want);
 void vmx_control(struct vmx_vcpu *x, uint32_t bits, bool on); // of VMCS_CPU_CONTROLS
-void vmx_event_enter(struct vmx_vcpu *x);       // puts what is to be delivered into the VMCS
-void vmx_event_exit(struct vmx_vcpu *x);        // takes back what was cut short
-void vmx_nmi_still_blocked(struct vmx_vcpu *x); // the IRET that ended that has not been executed
+void vmx_event_enter(struct vmx_vcpu *x); // puts what is to be delivered into the VMCS
+void vmx_event_exit(struct vmx_vcpu *x);  // takes back what was cut short
+void vmx_nmi_still_blocked(void);         // the IRET that ended that has not been executed
 
 // vmx/exits.c: hvm_ops
 void vmx_redo(struct hvm_vcpu *v);
@@ -93,61 +93,3 @@ bool vmx_prepare(struct cpu_user_regs *regs); // true: VMRESUME
 void vmx_exit(struct cpu_user_regs *regs);
 void vmx_refused(struct cpu_user_regs *regs);
 extern char vmx_exit_entry[]; // where exits arrive
-
-// Instructions
-// ------------------------------------------------------------------------
-
-// Of the VMCS that is loaded. A field that cannot be is the hypervisor's mistake.
-static inline uint64_t vmread(unsigned field)
-{
-    uint64_t value;
-    bool failed;
-
-    __asm__ volatile("vmread %2, %0"
-                     : "=r"(value), "=@ccbe"(failed)
-                     : "r"((uint64_t)field)
-                     : "memory");
-    BUG_ON(failed);
-    return value;
-}
-
-static inline void vmwrite(unsigned field, uint64_t value)
-{
-    bool failed;
-
-    __asm__ volatile("vmwrite %1, %2"
-                     : "=@ccbe"(failed)
-                     : "r"(value), "r"((uint64_t)field)
-                     : "memory");
-    BUG_ON(failed);
-}
-
-#define VMX_ON_ADDRESS(name)                                                   \
-    static inline bool name(maddr_t at)                                        \
-    {                                                                          \
-        bool failed;                                                           \
-                                                                               \
-        __asm__ volatile(#name " %1" : "=@ccbe"(failed) : "m"(at) : "memory"); \
-        return !failed;                                                        \
-    }
-VMX_ON_ADDRESS(vmxon)
-VMX_ON_ADDRESS(vmclear)
-VMX_ON_ADDRESS(vmptrld)
-#undef VMX_ON_ADDRESS
-
-#define INVEPT_SINGLE 1
-// Drops translations of guest-physical addresses by the tables that ept_pointer names, and all that
-// was made of them.
-static inline void invept(uint64_t ept_pointer)
-{
-    const struct {
-        uint64_t ept_pointer, reserved;
-    } descriptor = {ept_pointer, 0};
-    bool failed;
-
-    __asm__ volatile("invept %1, %2"
-                     : "=@ccbe"(failed)
-                     : "m"(descriptor), "r"((uint64_t)INVEPT_SINGLE)
-                     : "memory");
-    BUG_ON(failed);
-}
