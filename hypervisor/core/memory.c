@@ -10,10 +10,11 @@
 #include "mm/guest.h"
 #include "mm/paging.h"
 
-// The M2P's frames belong to dom_xen, so that tools may map them, read-only.
+// The M2P's frames belong to dom_xen, so that tools may map them, read-only: whole extents,
+// as XENMEM_machphys_mfn_list tells of them.
 void memory_op_init(void)
 {
-    for (uint64_t at = 0; at < max_mfn * 8; at += PAGE_SIZE) {
+    for (uint64_t at = 0; at < ROUND_UP(max_mfn * 8, M2P_EXTENT); at += PAGE_SIZE) {
         maddr_t ma = hv_translate(M2P_RW_START + at);
 
         if (ma != ~0ull)

@@ -4,6 +4,8 @@
 #include "core/memory.h"
 #include "pv-abi/memory.h"
 
+#define M2P_EXTENT (2ull << 20) // of the M2P, contiguous: XENMEM_machphys_mfn_list
+
 // Bits of the command that tell the operation; the index at which to go on is above.
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK     ((1u << MEMOP_EXTENT_SHIFT) - 1)

@@ -7,8 +7,6 @@
 #include "mm/guest.h"
 #include "mm/paging.h"
 
-#define SIZE_2M (2ull << 20)
-
 static struct e820_entry machine_map[128];
 static unsigned machine_entries;
 
@@ -108,7 +106,7 @@ static long machphys_mfn_list(uint64_t arg)
     if (copy_from_guest(&out, arg, sizeof(out)))
         return -EFAULT;
     out.nr_extents = 0;
-    for (uint64_t at = 0; at < max_mfn * 8 && out.nr_extents < out.max_extents; at += SIZE_2M) {
+    for (uint64_t at = 0; at < max_mfn * 8 && out.nr_extents < out.max_extents; at += M2P_EXTENT) {
         maddr_t ma = hv_translate(M2P_RW_START + at);
 
         if (ma != ~0ull)

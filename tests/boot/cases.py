@@ -190,7 +190,7 @@ CASES = [
     xl("hvm", "xl-hvm", extra=Kit.device_model, limit=240),
     Case("xl-hvm-linux", "xl-hvm-linux", extra=Kit.device_model, prepare=checks.pc_disk, devices=PC_DISKS + ["-icount", "shift=2,sleep=off"],
          accel="tcg,thread=single", hypervisor_args=XEN_ARGS, dom0_args="vellum.store=oxenstored", limit=1200, group="soak"),
-    xl("save", "xl-save", cpus=2, store="xenstored", limit=240),
+    xl("save", "xl-save", cpus=2, memory=1280, store="xenstored", limit=240),  # which ends within 2 MB of the M2P
     xl("devices", "xl-devices", cpus=2, store="xenstored", limit=600, group="soak", extra=lambda kit: kit.xen_tools() + kit.tools()[:1]),
 
     # From one hypervisor to the other.
