@@ -144,7 +144,7 @@ CASES = [
     # Vellum's tools.
     vl("vl-host", "vl-host"),
     vl("vl-guest", "vl-guest", limit=400),
-    vl("vl-disk", "vl-disk", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=400),
+    vl("vl-disk", "vl-disk", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=400, group="soak"),  # docs/caveats.md
     vl("vl-pvh", "vl-pvh", limit=600, accel="tcg,thread=single"),  # docs/caveats.md: FXRSTOR and the first CPU's VMRUN
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=500),
     vl("networks", "networks", limit=600),
