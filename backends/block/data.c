@@ -56,45 +56,12 @@ static int copy_all(struct disk_request *request, bool to_guest)
     return copy(request, copies, request->request.segments);
 }
 
-// The guest's pages themselves; what lies side by side is one piece.
-static void use_pages(struct disk_request *request)
+int data_take(struct disk_request *request)
 {
-    struct disk_buffer *buffer = request->buffer;
-    struct mapped *mapped = request->queue->disk->mapped;
-
-    buffer->mapped = true;
-    buffer->iovecs = 0;
-    for (uint32_t i = 0; i < request->request.segments; i++) {
-        const struct blk_segment *segment = &buffer->segment[i];
-        uint8_t *at = mapped_page(mapped, segment->reference) + segment->offset;
-        struct iovec *last = buffer->iovecs ? &buffer->iovec[buffer->iovecs - 1] : NULL;
-
-        if (last && (uint8_t *)last->iov_base + last->iov_len == at)
-            last->iov_len += segment->length;
-        else
-            buffer->iovec[buffer->iovecs++] = (struct iovec){at, segment->length};
-    }
-}
-
-int data_prepare_copy(struct disk_request *request)
-{
-    request->buffer->mapped = false;
-    request->buffer->iovec[0] = (struct iovec){request->buffer->data, request->request.length};
-    request->buffer->iovecs = 1;
-    return request->request.action == BLK_READ ? 0 : copy_all(request, false);
-}
-
-int data_prepare(struct disk_request *request)
-{
-    struct mapped *mapped = request->queue->disk->mapped;
-
-    if (!mapped || !mapped_want(mapped, request->buffer->segment, request->request.segments))
-        return data_prepare_copy(request);
-    use_pages(request);
-    return 0;
+    return copy_all(request, false);
 }
 
 int data_deliver(struct disk_request *request)
 {
-    return request->buffer->mapped ? 0 : copy_all(request, true);
+    return copy_all(request, true);
 }

@@ -113,7 +113,10 @@ int disk_open(struct worker *worker)
     if (!disk->file)
         return worker_fail(worker, -errno, "cannot map its state file");
     rc = io_uring_queue_init(URING_ENTRIES, &disk->uring, 0);
-    return rc ? worker_fail(worker, rc, "cannot set up an io_uring") : 0;
+    if (rc)
+        return worker_fail(worker, rc, "cannot set up an io_uring");
+    buffers_init(disk);
+    return 0;
 }
 
 static int attach(struct disk *disk, uint32_t number)
@@ -195,8 +198,6 @@ int disk_start(struct worker *worker)
     bool left = inflight_begin(disk->file);
     int rc = 0;
 
-    if (disk->start.persistent)
-        disk->mapped = mapped_new(worker->grants, worker->connection.domain);
     disk->queues = worker->connection.queues;
     for (uint32_t i = 0; i < disk->queues && !rc; i++)
         rc = attach(disk, i);

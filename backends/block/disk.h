@@ -15,7 +15,6 @@
 
 #include "backends/block/image.h"
 #include "backends/block/inflight.h"
-#include "backends/block/mapped.h"
 #include "backends/block/request.h"
 #include "backends/common/credit.h"
 #include "backends/common/worker.h"
@@ -33,7 +32,6 @@ struct disk_start {
     char path[4096]; // "": a drive without a medium
     bool read_only;
     bool discard;
-    bool persistent;        // the front end keeps its pages granted
     char rate[CREDIT_TEXT]; // as credit_parse() takes it
     uint32_t iops;          // requests a second; 0: no limit
 };
@@ -47,14 +45,14 @@ struct disk_ready {
 
 #define DISK_LOOK (WORKER_KIND + 0) // to the worker: look at the image's size
 
-// Memory for one request's data, and where they go.
+// Memory for one request's data, and the guest's pages that they are copied from or to. I/O is
+// never done on pages of the guest's: Linux cannot take those back from a process that dies
+// meanwhile.
 struct disk_buffer {
     struct disk_buffer *next; // on a list of idle ones
     unsigned class;           // 4 KiB << class
-    bool mapped;              // the iovecs are the guest's own pages
+    int index;                // among the io_uring's registered buffers; -1: it is none of them
     uint8_t *data;
-    uint32_t iovecs;
-    struct iovec iovec[BLK_SEGMENTS_MOST];
     struct blk_segment segment[BLK_SEGMENTS_MOST];
 };
 
@@ -82,7 +80,8 @@ struct disk_queue {
     bool stalled; // there may be requests that were not taken
 };
 
-#define DISK_CLASSES 9 // of buffers: 4 KiB to 1 MiB
+#define DISK_CLASSES    9   // of buffers: 4 KiB to 1 MiB
+#define DISK_REGISTERED 256 // buffers, at most
 
 struct disk {
     struct worker *worker;
@@ -100,10 +99,11 @@ struct disk {
     size_t data_bytes;
     struct disk_buffer *idle[DISK_CLASSES];
     size_t idle_bytes;
+    uint16_t index[DISK_REGISTERED]; // free places of registered buffers, `indexes` of them
+    uint32_t indexes;
     struct event *completions;
     struct credit rate, requests;
     struct event *allowed; // pending: nothing is taken until there is credit
-    struct mapped *mapped; // NULL: pages are copied
 };
 
 // disk.c: the hooks of backend_kind, and events
@@ -135,6 +135,9 @@ bool throttle_allows(struct disk *disk);
 void throttle_spend(struct disk *disk, const struct blk_request *request);
 
 // buffer.c
+// Where the kernel can, buffers will be registered with the io_uring: it need not find their pages
+// for each request.
+void buffers_init(struct disk *disk);
 // NULL: no memory. `bytes` at most DISK_REQUEST_MOST.
 struct disk_buffer *buffer_get(struct disk *disk, size_t bytes);
 void buffer_put(struct disk *disk, struct disk_buffer *buffer);
@@ -143,9 +146,7 @@ void buffer_put(struct disk *disk, struct disk_buffer *buffer);
 // A page of segments of an indirect request. 0 or -errno.
 int data_segments(struct disk_request *request,
                   struct blkif_request_segment raw[BLK_SEGMENTS_MOST]);
-// Before the I/O: fills in the buffer's iovecs and, if it writes, its data. 0 or -errno.
-int data_prepare(struct disk_request *request);
-// The same with a copy of the data, for the kernel takes the guest's pages for no memory.
-int data_prepare_copy(struct disk_request *request);
+// Before a write: takes its data from the guest. 0 or -errno.
+int data_take(struct disk_request *request);
 // After a read: gives the guest its data. 0 or -errno.
 int data_deliver(struct disk_request *request);

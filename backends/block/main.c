@@ -161,7 +161,7 @@ static int read_queues(struct device *device, uint64_t order, bool numbered,
 static int connect_front(struct device *device, struct backend_connection *connection)
 {
     struct kept *kept = device_of_kind(device);
-    uint64_t order, persistent;
+    uint64_t order;
     int rc = read_own(device, kept); // anew: the keeper may have been, or the medium
 
     if (!rc)
@@ -171,10 +171,6 @@ static int connect_front(struct device *device, struct backend_connection *conne
                            NO_ORDER, &order);
     if (!rc)
         rc = read_queues(device, order == NO_ORDER ? 0 : order, order != NO_ORDER, connection);
-    if (!rc)
-        rc = keys_optional(device, device_front_path(device), "feature-persistent", 0, 1, 0,
-                           &persistent);
-    kept->start.persistent = !rc && persistent;
     memcpy(connection->kind_data, &kept->start, sizeof(kept->start));
     connection->kind_bytes = sizeof(kept->start);
     return rc;

@@ -46,33 +46,25 @@ static void submit_discard(struct disk_request *request)
     io_uring_sqe_set_data(sqe, request);
 }
 
-// The iovecs without the first `done` bytes, in place.
-static void skip_done(struct disk_buffer *buffer, uint64_t done)
-{
-    uint32_t first = 0;
-
-    while (first < buffer->iovecs && done >= buffer->iovec[first].iov_len)
-        done -= buffer->iovec[first++].iov_len;
-    buffer->iovecs -= first;
-    for (uint32_t i = 0; i < buffer->iovecs; i++)
-        buffer->iovec[i] = buffer->iovec[i + first];
-    if (buffer->iovecs) {
-        buffer->iovec[0].iov_base = (uint8_t *)buffer->iovec[0].iov_base + done;
-        buffer->iovec[0].iov_len -= done;
-    }
-}
-
+// What is left of it.
 static void submit_data(struct disk_request *request)
 {
     struct disk *disk = disk_of(request);
     struct disk_buffer *buffer = request->buffer;
     struct io_uring_sqe *sqe = place(disk);
     uint64_t at = request->request.offset + request->done;
+    uint8_t *data = buffer->data + request->done;
+    unsigned length = (unsigned)(request->request.length - request->done);
+    bool read = request->request.action == BLK_READ;
 
-    if (request->request.action == BLK_READ)
-        io_uring_prep_readv(sqe, disk->image.fd, buffer->iovec, buffer->iovecs, at);
+    if (buffer->index < 0 && read)
+        io_uring_prep_read(sqe, disk->image.fd, data, length, at);
+    else if (buffer->index < 0)
+        io_uring_prep_write(sqe, disk->image.fd, data, length, at);
+    else if (read)
+        io_uring_prep_read_fixed(sqe, disk->image.fd, data, length, at, buffer->index);
     else
-        io_uring_prep_writev(sqe, disk->image.fd, buffer->iovec, buffer->iovecs, at);
+        io_uring_prep_write_fixed(sqe, disk->image.fd, data, length, at, buffer->index);
     io_uring_sqe_set_data(sqe, request);
 }
 
@@ -82,7 +74,7 @@ static void begin_data(struct disk_request *request)
         submit_discard(request);
     } else if (!request->buffer) {
         request_proceed(request); // a flush without data
-    } else if (data_prepare(request)) {
+    } else if (request->request.action != BLK_READ && data_take(request)) {
         queue_answer(request, BLKIF_RSP_ERROR);
     } else {
         submit_data(request);
@@ -142,27 +134,11 @@ static void failed(struct disk_request *request, int error)
     queue_answer(request, BLKIF_RSP_ERROR);
 }
 
-// The guest's pages cannot be had as memory: never again, and this request with copies.
-static void without_pages(struct disk_request *request)
-{
-    struct disk *disk = disk_of(request);
-
-    if (disk->mapped)
-        worker_note(disk->worker, "the guest's own pages cannot be used for I/O; they are copied");
-    disk->mapped = NULL;
-    request->done = 0;
-    if (data_prepare_copy(request))
-        queue_answer(request, BLKIF_RSP_ERROR);
-    else
-        submit_data(request);
-}
-
 // Some bytes were read or written.
 static void moved(struct disk_request *request, uint32_t bytes)
 {
     request->done += bytes;
     if (request->done < request->request.length) {
-        skip_done(request->buffer, bytes);
         submit_data(request);
     } else if (request->request.action == BLK_READ && data_deliver(request)) {
         queue_answer(request, BLKIF_RSP_ERROR);
@@ -181,8 +157,6 @@ void request_completed(struct disk_request *request, int result)
     } else if (result == -EAGAIN || result == -EINTR) {
         request->step--; // once more
         request_proceed(request);
-    } else if (result == -EFAULT && data && request->buffer->mapped) {
-        without_pages(request);
     } else if (result == -EINVAL && data && disk->image.direct) {
         image_not_direct(&disk->image);
         worker_note(disk->worker, "%s takes no direct access: by the page cache from now on",

@@ -20,12 +20,12 @@
 
 struct world *world;
 struct ring front;
-bool world_read_only, world_persistent;
+bool world_read_only;
 const char *world_rate = "";
 uint32_t world_iops;
 const char world_image[] = "/tmp/vellum-test-image"; // the process number is appended
 static char image_path[64], state_path[64];
-static int to_back = -1, to_front = -1, state_fd = -1, memory_fd = -1;
+static int to_back = -1, to_front = -1, state_fd = -1;
 static pid_t server;
 static int last_status;
 
@@ -96,22 +96,6 @@ int grant_copy(int fd, domid_t domain, struct grant_copy *copies, size_t count)
     return 0;
 }
 
-// Each of the pages once more, side by side.
-void *grant_map(int fd, domid_t domain, const uint32_t *references, size_t count, int protection)
-{
-    uint8_t *pages = mmap(NULL, count * BLK_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    maybe_die();
-    for (size_t i = 0; i < count; i++) {
-        if (references[i] >= WORLD_PAGES || world->revoked[references[i]])
-            return NULL;
-        mmap(pages + i * BLK_PAGE, BLK_PAGE, protection, MAP_SHARED | MAP_FIXED, memory_fd,
-             (off_t)references[i] * BLK_PAGE);
-        world->maps++;
-    }
-    return pages;
-}
-
 uint64_t worker_now(void)
 {
     struct timespec now;
@@ -160,8 +144,7 @@ void worker_end(struct worker *worker, enum worker_status status)
 static void serve(void)
 {
     static struct worker worker;
-    struct disk_start start = {
-        .read_only = world_read_only, .discard = true, .persistent = world_persistent};
+    struct disk_start start = {.read_only = world_read_only, .discard = true};
 
     start.iops = world_iops;
     snprintf(start.rate, sizeof(start.rate), "%s", world_rate);
@@ -184,9 +167,7 @@ void world_begin(size_t bytes)
 {
     int fd;
 
-    memory_fd = memfd_create("guest", 0);
-    CU_ASSERT_FATAL(memory_fd >= 0 && !ftruncate(memory_fd, sizeof(*world)));
-    world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+    world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     snprintf(image_path, sizeof(image_path), "%s-%d", world_image, getpid());
     snprintf(state_path, sizeof(state_path), "%s-state-%d", world_image, getpid());
     fd = open(image_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -195,7 +176,7 @@ void world_begin(size_t bytes)
     state_fd = open(state_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     to_back = eventfd(0, EFD_NONBLOCK);
     to_front = eventfd(0, EFD_NONBLOCK);
-    world_read_only = world_persistent = false;
+    world_read_only = false;
     world_rate = "";
     world_iops = 0;
     ring_format(world->page[0]);
@@ -219,7 +200,6 @@ void world_end(void)
     world_kill();
     unlink(image_path);
     unlink(state_path);
-    close(memory_fd);
     close(state_fd);
     close(to_back);
     close(to_front);

@@ -16,7 +16,7 @@ struct world {
     uint8_t page[WORLD_PAGES][BLK_PAGE];
     bool revoked[WORLD_PAGES];
     struct disk_ready ready; // what the worker said
-    unsigned readies, complaints, resumed, maps;
+    unsigned readies, complaints, resumed;
     uint32_t
         die_at; // the worker kills itself at so many copies and notifications from now; 0: never
 };
@@ -29,8 +29,8 @@ extern const char world_image[];
 void world_begin(size_t bytes);
 void world_end(void);
 
-extern bool world_read_only, world_persistent; // until world_begin(), as are...
-extern const char *world_rate;                 // ...limits; "": none
+extern bool world_read_only;   // until world_begin(), as are...
+extern const char *world_rate; // ...limits; "": none
 extern uint32_t world_iops;
 
 // Starts a worker, or another, which resumes if there was one.

@@ -3,7 +3,7 @@
 //
 // sources: tests/tools/block_world.c backends/block/disk.c backends/block/queue.c
 // sources: backends/block/steps.c backends/block/data.c backends/block/buffer.c
-// sources: backends/block/inflight.c backends/block/mapped.c backends/block/image.c
+// sources: backends/block/inflight.c backends/block/image.c
 // sources: backends/block/request.c backends/block/throttle.c backends/common/credit.c
 // sources: ring/ring.c
 // libraries: -luring -levent_core
@@ -272,32 +272,6 @@ static void test_overrun(void)
     world_end();
 }
 
-// Pages that stay granted are mapped once and used again; what cannot be mapped is copied, and what
-// cannot be copied either is an error.
-static void test_persistent(void)
-{
-    world_begin(IMAGE_BYTES);
-    world_persistent = true;
-    world_serve();
-    for (unsigned round = 0; round < 3; round++) {
-        for (uint32_t i = 0; i < 256; i++)
-            fill(DATA + i, round * 1000 + i + 1);
-        CU_ASSERT_EQUAL(do_indirect(BLKIF_OP_WRITE, 800, 256, DATA, 10), 0);
-        CU_ASSERT_EQUAL(world_do(BLKIF_OP_READ, 800, 11, DATA + 300), 0);
-        CU_ASSERT_EQUAL(do_indirect(BLKIF_OP_READ, 800, 256, DATA + 300, 10), 0);
-        for (uint32_t i = 0; i < 256; i++)
-            CU_ASSERT(holds(DATA + 300 + i, round * 1000 + i + 1));
-        CU_ASSERT_EQUAL(world->maps, 512);
-    }
-    CU_ASSERT_EQUAL(try(BLKIF_OP_READ, 2, 0, (struct blkif_request_segment){DATA + 900, 2, 3}), 0);
-    CU_ASSERT_EQUAL(world->maps, 513); // the same page twice
-    world->revoked[DATA + 901] = true;
-    CU_ASSERT_EQUAL(try(BLKIF_OP_READ, 1, 0, (struct blkif_request_segment){DATA + 901, 0, 7}),
-                    BLKIF_RSP_ERROR);
-    CU_ASSERT(world_serving());
-    world_end();
-}
-
 // --- kill -9 ---
 
 #define BLOCKS 256 // of a page each; one request at a time for each
@@ -344,13 +318,12 @@ static void check_block(const struct blkif_response *response)
     block->reading = false;
 }
 
-static void check_killed(bool persistent)
+static void test_killed(void)
 {
     unsigned open = 0, deaths = 0;
     uint64_t asked = 0;
 
     world_begin(IMAGE_BYTES);
-    world_persistent = persistent;
     memset(blocks, 0, sizeof(blocks));
     while (asked < 40000 || open) {
         if (!world_serving()) {
@@ -384,16 +357,6 @@ static void check_killed(bool persistent)
         CU_ASSERT(holds(DATA + i, blocks[i].value));
     }
     world_end();
-}
-
-static void test_killed(void)
-{
-    check_killed(false);
-}
-
-static void test_killed_persistent(void)
-{
-    check_killed(true);
 }
 
 // Every state of a slot that a death can leave, and ring indexes that no such state can.
@@ -480,9 +443,7 @@ int main(void)
         {"read only", test_read_only},
         {"overrun", test_overrun},
         {"resume states", test_resume_states},
-        {"persistent", test_persistent},
         {"killed", test_killed},
-        {"killed persistent", test_killed_persistent},
         {"limits", test_limits},
         CU_TEST_INFO_NULL,
     };
