@@ -104,7 +104,6 @@ static int prepare(struct device *device)
     device_write_number(device, "feature-max-indirect-segments", BLK_SEGMENTS_MOST);
     device_write_number(device, "feature-flush-cache", 1);
     device_write_number(device, "feature-barrier", 1);
-    device_write_number(device, "feature-persistent", 1);
     return 0;
 }
 
