@@ -49,16 +49,15 @@ static void access_lapic(struct hvm_vcpu *v, struct hvm_access *a)
         lapic_write(v, offset, (uint32_t)a->data);
 }
 
-// What is there besides the hypervisor's devices: one that others make, or nothing. False: an
-// answer is to come.
-static bool perform_outside(struct hvm_vcpu *v, struct hvm_access *a)
+// What is there besides the hypervisor's devices: one that others make, or nothing.
+static enum hvm_access_result perform_outside(struct hvm_vcpu *v, struct hvm_access *a)
 {
     // Whoever has the port, the hypervisor must know which function is meant at 0xcfc.
     if (a->port && a->address == CONFIG_ADDRESS && a->bytes == 4 && a->write)
         v->v.domain->pci_address = (uint32_t)a->data;
     switch (ioreq_access(v, a)) {
     case IOREQ_ASKED:
-        return false;
+        return HVM_ACCESS_WAIT;
     case IOREQ_UNCLAIMED:
         if (!a->write)
             a->data = ~0ull;
@@ -66,25 +65,37 @@ static bool perform_outside(struct hvm_vcpu *v, struct hvm_access *a)
     case IOREQ_POSTED:
         break;
     }
-    return true;
+    return HVM_ACCESS_DONE;
 }
 
-static bool perform(struct hvm_vcpu *v, struct hvm_access *a)
+// Ioreq servers reach into the guest's memory by themselves; the hypervisor's devices do not, nor
+// those that it has to listen to.
+static enum hvm_access_result perform_string(struct hvm_vcpu *v, struct hvm_access *a)
+{
+    if (device_at(&to_hvmd(v->v.domain)->devices, a) || (a->address & ~7ull) == CONFIG_ADDRESS ||
+        ioreq_access(v, a) != IOREQ_ASKED)
+        return HVM_ACCESS_SINGLY;
+    return HVM_ACCESS_WAIT;
+}
+
+static enum hvm_access_result perform(struct hvm_vcpu *v, struct hvm_access *a)
 {
     hvm_device_fn *fn;
 
+    if (a->count)
+        return perform_string(v, a);
     if (!a->port && lapic_covers(v, a->address)) {
         access_lapic(v, a);
-        return true;
+        return HVM_ACCESS_DONE;
     }
     fn = device_at(&to_hvmd(v->v.domain)->devices, a);
-    return (fn && fn(v, a)) || perform_outside(v, a);
+    return fn && fn(v, a) ? HVM_ACCESS_DONE : perform_outside(v, a);
 }
 
 static bool is_same(const struct hvm_access *a, const struct hvm_access *b)
 {
     return a->address == b->address && a->bytes == b->bytes && a->port == b->port &&
-           a->write == b->write;
+           a->write == b->write && a->count == b->count && a->down == b->down;
 }
 
 // Another vCPU may have changed the instruction meanwhile, or what it reads: then it is another
@@ -104,6 +115,7 @@ static bool is_remembered(struct hvm_access_log *log, struct hvm_access *a)
 enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a)
 {
     struct hvm_access_log *log = &v->accesses;
+    enum hvm_access_result result;
 
     if (is_remembered(log, a))
         return HVM_ACCESS_DONE;
@@ -112,12 +124,12 @@ enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a)
                      HVM_MAX_ACCESSES);
         return HVM_ACCESS_WAIT; // it will not be executed again
     }
-    log->waiting = !perform(v, a);
+    result = perform(v, a);
     log->done[log->nr] = *a;
-    if (log->waiting)
-        return HVM_ACCESS_WAIT;
-    log->next = ++log->nr;
-    return HVM_ACCESS_DONE;
+    log->waiting = result == HVM_ACCESS_WAIT;
+    if (result == HVM_ACCESS_DONE)
+        log->next = ++log->nr;
+    return result;
 }
 
 void hvm_access_answer(struct hvm_vcpu *v, uint64_t data)

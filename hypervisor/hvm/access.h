@@ -20,9 +20,13 @@ struct hvm_access {
     uint64_t data;    // to be written, or what was read, in the lower bytes
     uint8_t bytes;    // 1, 2, 4, or for memory 8
     bool port, write;
+    bool down;      // of a string: its values lie one below the other
+    uint32_t count; // of a string of a port: values, in the guest's memory, the first of them at
+                    // guest-physical `data`, all of them in one page. 0: `data` is the value
 };
 
-enum hvm_access_result { HVM_ACCESS_DONE, HVM_ACCESS_WAIT };
+// SINGLY, of a string: whoever has the port takes one value at a time. Nothing has happened.
+enum hvm_access_result { HVM_ACCESS_DONE, HVM_ACCESS_WAIT, HVM_ACCESS_SINGLY };
 
 // A device in the hypervisor. A read fills a->data, of which bytes beyond the access's are ignored.
 // False: it is not for this device after all, and goes on as if there was none; it may then be made

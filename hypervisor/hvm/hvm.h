@@ -96,9 +96,8 @@ struct hvm_ops {
 // An instruction that reaches for a port.
 struct hvm_io {
     uint16_t port;
-    uint8_t bytes;        // 1, 2 or 4
-    uint8_t address_bits; // of a string's address and count: 16, 32 or 64
-    bool in, string, rep;
+    uint8_t bytes; // 1, 2 or 4
+    bool in, string;
     uint64_t next_rip;
 };
 

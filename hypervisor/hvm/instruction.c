@@ -228,6 +228,39 @@ static enum emulate_result out(struct emulate_context *c, uint16_t port, unsigne
     return hvm_access(instruction_of(c)->v, &a) == HVM_ACCESS_WAIT ? EMULATE_WAIT : EMULATE_DONE;
 }
 
+// By a device that reaches into the guest's memory itself, if such a one has the port.
+static enum emulate_result port_string(struct emulate_context *c,
+                                       const struct emulate_port_string *p, uint32_t *count)
+{
+    struct instruction *i = instruction_of(c);
+    struct hvm_access a = {.address = p->port,
+                           .bytes = p->bytes,
+                           .port = true,
+                           .write = p->out,
+                           .down = p->down,
+                           .count = *count};
+    enum emulate_result r = translate(i, p->address, !p->out, &a.data);
+    struct frame *f;
+
+    if (r)
+        return r;
+    if (!hvm_map(a.data, &f)) {
+        *count = 0;
+        return EMULATE_DONE;
+    }
+    frame_put(f);
+    switch (hvm_access(i->v, &a)) {
+    case HVM_ACCESS_WAIT:
+        return EMULATE_WAIT;
+    case HVM_ACCESS_SINGLY:
+        *count = 0;
+        break;
+    case HVM_ACCESS_DONE:
+        break;
+    }
+    return EMULATE_DONE;
+}
+
 static bool stop(struct emulate_context *c)
 {
     hvm_access_retire(instruction_of(c)->v);
@@ -269,8 +302,8 @@ static void set_vector(struct emulate_context *c, unsigned n, const uint8_t valu
 
 // ------------------------------------------------------------------------
 
-static const struct emulate_ops ops = {segment, probe,      read,       write, in,
-                                       out,     get_vector, set_vector, stop};
+static const struct emulate_ops ops = {segment, probe,       read,       write,      in,
+                                       out,     port_string, get_vector, set_vector, stop};
 
 static unsigned code_bits(struct instruction *i)
 {

@@ -23,11 +23,11 @@ static uint8_t *state_byte(struct ioreq *r)
 }
 _Static_assert(offsetof(struct ioreq, type) == 31, "the state is in byte 30");
 
-static void set_state(struct ioreq *r, uint8_t state, uint8_t dir)
+// `with`: of the request's other bits.
+static void set_state(struct ioreq *r, uint8_t state, struct ioreq with)
 {
-    const struct ioreq with = {.state = state & 0xf, .dir = dir & 1};
-
-    __atomic_store_n(state_byte(r), *state_byte((struct ioreq *)&with), __ATOMIC_RELEASE);
+    with.state = state & 0xf;
+    __atomic_store_n(state_byte(r), *state_byte(&with), __ATOMIC_RELEASE);
 }
 
 static uint8_t get_state(struct ioreq *r)
@@ -40,9 +40,10 @@ static uint8_t get_state(struct ioreq *r)
 
 struct request {
     uint64_t address, data;
-    uint8_t type; // IOREQ_TYPE_*
+    uint32_t count; // as of struct hvm_access
+    uint8_t type;   // IOREQ_TYPE_*
     uint8_t bytes;
-    bool write;
+    bool write, down;
 };
 
 // False: nobody listens.
@@ -54,13 +55,16 @@ static bool send(struct hvm_vcpu *v, unsigned id, const struct request *what)
     __atomic_store_n(&v->ioreqs.closed, 0, __ATOMIC_SEQ_CST);
     r->addr = what->address;
     r->data = what->data;
-    r->count = 1;
+    r->count = what->count ?: 1;
     r->size = what->bytes;
     r->vp_eport = s->ports[v->v.id];
     r->type = what->type;
-    set_state(r, STATE_IOREQ_READY, what->write ? IOREQ_WRITE : IOREQ_READ);
+    set_state(r, STATE_IOREQ_READY,
+              (struct ioreq){.data_is_ptr = what->count != 0,
+                             .dir = what->write ? IOREQ_WRITE : IOREQ_READ,
+                             .df = what->down});
     if (!event_send_xen_port(v->v.domain, s->ports[v->v.id])) {
-        set_state(r, STATE_IOREQ_NONE, 0);
+        set_state(r, STATE_IOREQ_NONE, (struct ioreq){0});
         return false;
     }
     v->ioreqs.waits_for |= (uint8_t)(1u << id);
@@ -83,6 +87,8 @@ static void describe(struct hvm_vcpu *v, const struct hvm_access *a, struct requ
 
     *what = (struct request){.address = a->address,
                              .data = a->data,
+                             .count = a->count,
+                             .down = a->down,
                              .type = a->port ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY,
                              .bytes = a->bytes,
                              .write = a->write};
@@ -228,7 +234,7 @@ static bool is_over(struct hvm_vcpu *v, unsigned id)
     default:
         guest_warn("ioreq server %u set a request to state %u\n", id, state);
     }
-    set_state(r, STATE_IOREQ_NONE, 0);
+    set_state(r, STATE_IOREQ_NONE, (struct ioreq){0});
     return true;
 }
 

@@ -5,6 +5,7 @@
 // Says "ioreq: serving" and serves (ioreq_server.h) until the guest is no more.
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,10 +36,19 @@ struct map_resource {
     uint64_t nr, address;
 };
 
+struct map_batch {
+    unsigned int nr;
+    domid_t domain;
+    void *at;
+    const uint64_t *frames;
+    int *errors;
+};
+
 struct bind {
     unsigned int domain, port;
 };
 
+#define PRIVCMD_MAP_BATCH    _IOC(_IOC_NONE, 'P', 4, sizeof(struct map_batch))
 #define PRIVCMD_DM_OP        _IOC(_IOC_NONE, 'P', 5, sizeof(struct dm_call))
 #define PRIVCMD_MAP_RESOURCE _IOC(_IOC_NONE, 'P', 7, sizeof(struct map_resource))
 #define EVTCHN_BIND          _IOC(_IOC_NONE, 'E', 1, sizeof(struct bind))
@@ -52,7 +62,7 @@ static struct shared_iopage *requests;
 static struct buffered_iopage *buffer;
 static unsigned port, buffer_port;
 
-static uint32_t reg, invalidations, posted;
+static uint32_t reg, invalidations, posted, strings;
 static uint8_t memory[4096];
 
 static void die(const char *what)
@@ -206,26 +216,63 @@ static void misbehave(struct ioreq *r, uint64_t how)
     }
 }
 
-static void serve_port(struct ioreq *r)
+// False: no port that behaves.
+static bool access_port(const struct ioreq *r, uint32_t *value)
 {
     switch (r->addr - IOREQ_PORTS) {
     case IOREQ_PORT_FIXED:
-        answer(r, IOREQ_FIXED);
-        break;
+        *value = IOREQ_FIXED;
+        return true;
     case IOREQ_PORT_REGISTER:
         if (r->dir == IOREQ_WRITE)
-            reg = (uint32_t)r->data;
-        answer(r, reg);
-        break;
+            reg = *value;
+        *value = reg;
+        return true;
     case IOREQ_PORT_INVALIDATE:
-        answer(r, invalidations);
-        break;
+        *value = invalidations;
+        return true;
     case IOREQ_PORT_POSTED:
-        answer(r, posted);
-        break;
-    default:
-        misbehave(r, r->addr - IOREQ_PORTS);
+        *value = posted;
+        return true;
     }
+    return false;
+}
+
+// The values are in the guest's memory, in one page.
+static void serve_string(struct ioreq *r)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, privcmd, 0);
+    const uint64_t frame = r->data >> 12;
+    int error = 0;
+    const struct map_batch map = {1, domain, at, &frame, &error};
+    uint8_t *value = (uint8_t *)at + r->data % 4096;
+    uint32_t one = 0;
+
+    if (at == MAP_FAILED || ioctl(privcmd, PRIVCMD_MAP_BATCH, &map) || error)
+        die("cannot map the guest's memory");
+    strings++;
+    for (uint32_t i = 0; i < r->count; i++, value += r->df ? -(int)r->size : (int)r->size) {
+        memcpy(&one, value, r->size);
+        access_port(r, &one);
+        if (r->dir == IOREQ_READ)
+            memcpy(value, &one, r->size);
+    }
+    munmap(at, 4096);
+    answer(r, 0);
+}
+
+static void serve_port(struct ioreq *r)
+{
+    uint32_t value = (uint32_t)r->data;
+
+    if (r->addr - IOREQ_PORTS == IOREQ_PORT_STRINGS)
+        answer(r, strings);
+    else if (r->data_is_ptr)
+        serve_string(r);
+    else if (access_port(r, &value))
+        answer(r, value);
+    else
+        misbehave(r, r->addr - IOREQ_PORTS);
 }
 
 static void serve_memory(struct ioreq *r)

@@ -10,15 +10,16 @@
 #define IOREQ_PORT_POSTED     0x0c // the sum of all that was written to IOREQ_VIDEO
 #define IOREQ_PORT_NOISE      0x10 // a thousand events before the answer, IOREQ_FIXED
 #define IOREQ_PORT_GARBLED    0x14 // fills the request with ones, but for the answer, IOREQ_FIXED
+#define IOREQ_PORT_STRINGS    0x18 // how many strings it has served
 // These are answered with ones, by the hypervisor.
-#define IOREQ_PORT_BAD_STATE 0x18 // makes the state one that there is not
-#define IOREQ_PORT_NO_STATE  0x1c // ... or that of no request
-#define IOREQ_PORT_REMOVED   0x20 // never answers: removes the server and makes another
-#define IOREQ_PORT_CLOSED    0x24 // never answers: closes its event channel and opens another
-#define IOREQ_PORT_ENDS      0x28 // never answers: ends
+#define IOREQ_PORT_BAD_STATE 0x1c // makes the state one that there is not
+#define IOREQ_PORT_NO_STATE  0x20 // ... or that of no request
+#define IOREQ_PORT_REMOVED   0x24 // never answers: removes the server and makes another
+#define IOREQ_PORT_CLOSED    0x28 // never answers: closes its event channel and opens another
+#define IOREQ_PORT_ENDS      0x2c // never answers: ends
 // This is never answered at all.
-#define IOREQ_PORT_SILENT 0x2c
-#define IOREQ_NR_PORTS    0x30
+#define IOREQ_PORT_SILENT 0x30
+#define IOREQ_NR_PORTS    0x34
 
 #define IOREQ_FIXED 0x78563412u
 

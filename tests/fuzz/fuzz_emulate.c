@@ -116,6 +116,28 @@ static enum emulate_result out(struct emulate_context *c, uint16_t port, unsigne
     return r;
 }
 
+static enum emulate_result port_string(struct emulate_context *c,
+                                       const struct emulate_port_string *p, uint32_t *count)
+{
+    uint64_t last = p->address + (p->down ? -1ull : 1) * (*count - 1) * p->bytes;
+    enum emulate_result r;
+
+    check(*count >= 2 && (p->bytes == 1 || p->bytes == 2 || p->bytes == 4));
+    check_access(p->address, p->bytes);
+    check_access(last, p->bytes);
+    check(p->address >> 12 == last >> 12);
+    check(p->address >> 12 == (p->address + p->bytes - 1) >> 12);
+    check(last >> 12 == (last + p->bytes - 1) >> 12);
+    if (*count & 1) {
+        *count = 0;
+        return EMULATE_DONE;
+    }
+    r = outcome(c);
+    accesses++;
+    writes += r == EMULATE_DONE;
+    return r;
+}
+
 static enum emulate_result get_vector(struct emulate_context *c, unsigned n, uint8_t value[16])
 {
     check(n < 16);
@@ -133,8 +155,8 @@ static bool stop(struct emulate_context *c)
     return accesses > 20;
 }
 
-static const struct emulate_ops ops = {segment, probe,      read,       write, in,
-                                       out,     get_vector, set_vector, stop};
+static const struct emulate_ops ops = {segment, probe,       read,       write,      in,
+                                       out,     port_string, get_vector, set_vector, stop};
 
 // What the disassembler takes otherwise than processors do.
 static bool disputed(const cs_insn *c)

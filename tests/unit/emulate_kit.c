@@ -105,6 +105,27 @@ static enum emulate_result out(struct emulate_context *c, uint16_t port, unsigne
     return EMULATE_DONE;
 }
 
+static enum emulate_result port_string(struct emulate_context *c,
+                                       const struct emulate_port_string *p, uint32_t *count)
+{
+    struct kit *k = kit_of(c);
+    uint64_t low = p->address - (p->down ? (*count - 1ull) * p->bytes : 0);
+    enum emulate_result r = probe(c, p->address, p->bytes, !p->out);
+
+    if (r)
+        return r;
+    if (!k->together) {
+        *count = 0;
+        return EMULATE_DONE;
+    }
+    if (must_wait(k))
+        return EMULATE_WAIT;
+    for (uint32_t i = 0; i < *count && !p->out; i++)
+        memcpy(k->memory + (low + (uint64_t)i * p->bytes - k->base), &k->port_value, p->bytes);
+    note(k, p->out ? KIT_OUT : KIT_IN, p->port, *count * p->bytes, k->memory + (low - k->base));
+    return EMULATE_DONE;
+}
+
 static enum emulate_result get_vector(struct emulate_context *c, unsigned n, uint8_t value[16])
 {
     memcpy(value, kit_of(c)->vectors[n], 16);
@@ -123,8 +144,8 @@ static bool stop(struct emulate_context *c)
     return k->stop_after && !--k->stop_after;
 }
 
-static const struct emulate_ops ops = {segment, probe,      read,       write, in,
-                                       out,     get_vector, set_vector, stop};
+static const struct emulate_ops ops = {segment, probe,       read,       write,      in,
+                                       out,     port_string, get_vector, set_vector, stop};
 
 void kit_init(struct kit *k, unsigned bits, uint8_t *memory, uint64_t base, uint64_t size)
 {

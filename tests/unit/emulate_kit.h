@@ -25,6 +25,7 @@ struct kit {
     uint64_t device;    // an access from here on, and to ports, waits for as long as `waits` says
     unsigned waits;
     uint64_t port_value;            // what ports read
+    bool together;                  // strings of ports at once
     unsigned stop_after;            // iterations of a string; 0: never
     struct kit_access log[KIT_LOG]; // what was done, less what waited
     unsigned logged;

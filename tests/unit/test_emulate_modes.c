@@ -252,6 +252,48 @@ static void test_port_strings(void)
     CU_ASSERT(RUN(0xf3, 0x6d) == EMULATE_DONE && !k.logged && k.regs.rip == 0x102);
 }
 
+// What lies in one page, and within the segment, goes at once; the rest one by one.
+static void test_port_strings_together(void)
+{
+    start(64); // rep insw: 3 to the page's end, one across it, 2 behind
+    k.together = true;
+    k.port_value = 0x1234;
+    k.regs.rdi = 0xff9;
+    k.regs.rcx = 6;
+    k.regs.rdx = 0x1f0;
+    k.waits = 1;
+    CU_ASSERT(RUN(0xf3, 0x66, 0x6d) == EMULATE_WAIT && k.regs.rcx == 6 && k.regs.rdi == 0xff9);
+    CU_ASSERT(RUN(0xf3, 0x66, 0x6d) == EMULATE_DONE && !k.regs.rcx && k.regs.rdi == 0x1005);
+    CU_ASSERT(did(0, KIT_IN, 0x1f0, 6, 0x123412341234) && did(1, KIT_IN, 0x1f0, 2, 0x1234));
+    CU_ASSERT(did(2, KIT_WRITE, 0xfff, 2, 0x1234) && did(3, KIT_IN, 0x1f0, 4, 0x12341234));
+    CU_ASSERT(k.logged == 4 && memory[0xff9] == 0x34 && memory[0x1004] == 0x12 && !memory[0x1005]);
+    start(32); // rep outsb, backwards from the page's fourth byte
+    k.together = true;
+    memcpy(memory + 0x1000, "abcd", 4);
+    k.regs.rsi = 0x1003;
+    k.regs.rcx = 5;
+    k.regs.rflags |= X86_EFLAGS_DF;
+    CU_ASSERT(RUN(0xf3, 0x6e) == EMULATE_DONE && k.regs.rsi == 0xffe && !k.regs.rcx);
+    CU_ASSERT(did(0, KIT_OUT, 0, 4, 0x64636261) && did(1, KIT_READ, 0xfff, 1, 0));
+    start(16); // up to the end of the segment: those behind it fault, one by one
+    k.together = true;
+    k.segments[SEGMENT_ES].limit = 0x20f;
+    k.regs.rdi = 0x208;
+    k.regs.rcx = 10;
+    CU_ASSERT(RUN(0xf3, 0x6c) == EMULATE_FAULT && k.c.fault.vector == TRAP_GP);
+    CU_ASSERT(k.regs.rcx == 2 && k.regs.rdi == 0x210);
+    start(16); // the offset wraps around
+    k.together = true;
+    k.regs.rdi = 0xfffe;
+    k.regs.rcx = 4;
+    CU_ASSERT(RUN(0xf3, 0x6c) == EMULATE_DONE && k.regs.rdi == 2 && !k.regs.rcx);
+    start(64); // a place that is not there
+    k.together = true;
+    k.regs.rdi = SIZE;
+    k.regs.rcx = 2;
+    CU_ASSERT(faulted(RUN(0xf3, 0x6c), TRAP_PF, PFEC_WRITE) && k.regs.rcx == 2 && !k.logged);
+}
+
 static void test_string_stops(void)
 {
     start(64);
@@ -446,6 +488,7 @@ int main(void)
         {"addresses that are not canonical", test_canonical},
         {"unchecked ports", test_ports_unchecked},
         {"strings and ports", test_port_strings},
+        {"strings and ports, at once", test_port_strings_together},
         {"strings stop where they are asked to", test_string_stops},
         {"stacks of all widths", test_stack_widths},
         {"what may not be written to is not read either", test_read_only},

@@ -132,6 +132,44 @@ static void test_two_accesses(void)
     end_world();
 }
 
+// A string's values are the server's to fetch. Where the hypervisor has to know of each, or nobody
+// has the port, they come one by one.
+static void test_strings(void)
+{
+    struct hvm_access a = {
+        .address = PORT, .data = 0x5ffc, .bytes = 2, .port = true, .down = true, .count = 7};
+    struct hvm_access b = a;
+
+    begin(1, HVM_IOREQSRV_BUFIOREQ_OFF);
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_WAIT);
+    CU_ASSERT_EQUAL(model.requests[0].addr, PORT);
+    CU_ASSERT_EQUAL(model.requests[0].data, 0x5ffc);
+    CU_ASSERT_EQUAL(model.requests[0].count, 7);
+    CU_ASSERT_EQUAL(model.requests[0].data_is_ptr, 1);
+    CU_ASSERT_EQUAL(model.requests[0].df, 1);
+    CU_ASSERT_EQUAL(model.requests[0].dir, IOREQ_READ);
+    model_answer(&model, 0, 0);
+    as_guest(0);
+    CU_ASSERT(finished());
+    CU_ASSERT_EQUAL(try(&b), HVM_ACCESS_DONE);
+    hvm_access_retire(to_hvm(current));
+    b.address = PORT + 0x100;
+    CU_ASSERT_EQUAL(try(&b), HVM_ACCESS_SINGLY);
+    as_tools();
+    model_range(&model, XEN_DMOP_IO_RANGE_PORT, 0xcf8, 0xcff);
+    as_guest(0);
+    b.address = 0xcf8;
+    CU_ASSERT_EQUAL(try(&b), HVM_ACCESS_SINGLY);
+    b.address = 0xcfe;
+    CU_ASSERT_EQUAL(try(&b), HVM_ACCESS_SINGLY);
+    CU_ASSERT_EQUAL(to_hvm(current)->accesses.nr, 0);
+    b = reading(true, PORT, 2); // the next has nothing of it
+    CU_ASSERT_EQUAL(try(&b), HVM_ACCESS_WAIT);
+    CU_ASSERT_EQUAL(model.requests[0].data_is_ptr, 0);
+    CU_ASSERT_EQUAL(model.requests[0].df, 0);
+    end_world();
+}
+
 static void test_claims(void)
 {
     struct xen_dm_op_ioreq_server_range r = {.start = PORT, .end = PORT + 3};
@@ -549,6 +587,7 @@ int main(void)
     static CU_TestInfo tests[] = {
         {"a question and its answer", test_question_and_answer},
         {"two accesses of an instruction", test_two_accesses},
+        {"strings", test_strings},
         {"what a server claims", test_claims},
         {"an answer just before sleep", test_answer_before_sleep},
         {"PCI configuration space", test_pci_config},

@@ -9,9 +9,9 @@
 // (#AC); privilege to use ports, but only of as many as port_bytes says: another processor may have
 // put an instruction there meanwhile that was not checked.
 //
-// Each instruction (of repeated strings: each iteration) makes its accesses in the order in which
-// the processor does, and always the same ones while registers and memory are as they were: it can
-// be tried again after a wait.
+// Each instruction (of repeated strings: each iteration, or several at once of ports') makes its
+// accesses in the order in which the processor does, and always the same ones while registers and
+// memory are as they were: it can be tried again after a wait.
 #pragma once
 
 #include <stdbool.h>
@@ -45,6 +45,14 @@ struct emulate_segment {
     bool wide; // 32-bit stack, or upper bound
 };
 
+// Values of a string that goes to a port or comes from it.
+struct emulate_port_string {
+    uint64_t address; // linear, of the first value
+    uint16_t port;
+    uint8_t bytes; // of each
+    bool out, down;
+};
+
 // Operations answer EMULATE_DONE, EMULATE_WAIT or, with context->fault filled, EMULATE_FAULT.
 // Addresses are linear; no access lies across 2^64, nor is longer than 16 bytes.
 struct emulate_ops {
@@ -61,6 +69,10 @@ struct emulate_ops {
                               uint32_t *value);
     enum emulate_result (*out)(struct emulate_context *c, uint16_t port, unsigned bytes,
                                uint32_t value);
+    // `count` values at once, all of them in one page and where the segment lets them be. With
+    // *count 0 after it they are to be moved one by one, and nothing has happened. NULL: always so.
+    enum emulate_result (*port_string)(struct emulate_context *c,
+                                       const struct emulate_port_string *p, uint32_t *count);
     // A vector register. NULL: instructions that use them are unknown.
     enum emulate_result (*get_vector)(struct emulate_context *c, unsigned n, uint8_t value[16]);
     void (*set_vector)(struct emulate_context *c, unsigned n, const uint8_t value[16]);

@@ -67,8 +67,8 @@ static struct emulate_segment segment_of(struct step *s, enum insn_segment n)
     return segment;
 }
 
-static enum emulate_result linear(struct step *s, enum insn_segment n, uint64_t offset,
-                                  unsigned bytes, bool write, uint64_t *address)
+enum emulate_result memory_address(struct step *s, enum insn_segment n, uint64_t offset,
+                                   unsigned bytes, bool write, uint64_t *address)
 {
     const struct emulate_segment segment = segment_of(s, n);
     uint64_t last = offset + bytes - 1;
@@ -89,7 +89,7 @@ enum emulate_result memory_probe(struct step *s, enum insn_segment segment, uint
                                  unsigned bytes, bool write)
 {
     uint64_t address;
-    enum emulate_result r = linear(s, segment, offset, bytes, write, &address);
+    enum emulate_result r = memory_address(s, segment, offset, bytes, write, &address);
 
     return r ?: s->c->ops->probe(s->c, address, bytes, write);
 }
@@ -98,7 +98,7 @@ enum emulate_result memory_read(struct step *s, enum insn_segment segment, uint6
                                 void *out, unsigned bytes)
 {
     uint64_t address;
-    enum emulate_result r = linear(s, segment, offset, bytes, false, &address);
+    enum emulate_result r = memory_address(s, segment, offset, bytes, false, &address);
 
     return r ?: s->c->ops->read(s->c, address, out, bytes);
 }
@@ -107,7 +107,7 @@ enum emulate_result memory_write(struct step *s, enum insn_segment segment, uint
                                  const void *in, unsigned bytes)
 {
     uint64_t address;
-    enum emulate_result r = linear(s, segment, offset, bytes, true, &address);
+    enum emulate_result r = memory_address(s, segment, offset, bytes, true, &address);
 
     return r ?: s->c->ops->write(s->c, address, in, bytes);
 }

@@ -24,7 +24,10 @@ void register_write(struct step *s, unsigned n, unsigned bytes, uint64_t value);
 // registers of addresses and counts, of which an instruction may use a part,
 uint64_t address_read(const struct step *s, unsigned n);
 void address_write(struct step *s, unsigned n, unsigned bytes, uint64_t value);
-// memory by segment and offset, up to 16 bytes, with the checks of segmentation;
+// memory by segment and offset, up to 16 bytes, with the checks of segmentation: its linear
+// address,
+enum emulate_result memory_address(struct step *s, enum insn_segment segment, uint64_t offset,
+                                   unsigned bytes, bool write, uint64_t *address);
 enum emulate_result memory_probe(struct step *s, enum insn_segment segment, uint64_t offset,
                                  unsigned bytes, bool write);
 enum emulate_result memory_read(struct step *s, enum insn_segment segment, uint64_t offset,

@@ -1,5 +1,6 @@
 // Instructions of strings. One iteration is complete before the next begins: a
 // string that faults or waits in its middle goes on there.
+#include "cpu/layout.h"
 #include "cpu/traps.h"
 #include "hvm/emulate/step.h"
 #include "lib/bits.h"
@@ -45,6 +46,47 @@ static enum emulate_result output(struct step *s)
     enum emulate_result r = read_source(s, &value);
 
     return r ?: s->c->ops->out(s->c, port_of(s), s->bytes, (uint32_t)value);
+}
+
+// How many values of a port's string lie in one page, from the first of them on, and may be reached
+// there; 0: not even two. Of what it does not find here, a wrap around of the address or a fault,
+// the single iteration finds more.
+static uint32_t together(struct step *s, unsigned kind, uint64_t count, uint64_t *address)
+{
+    enum insn_segment segment = kind == INS ? SEGMENT_ES : s->i.segment;
+    uint64_t offset = address_read(s, kind == INS ? RDI : RSI), last, last_address;
+    bool write = kind == INS, down = s->c->regs->rflags & X86_EFLAGS_DF;
+    uint32_t at, fit;
+
+    if (memory_address(s, segment, offset, s->bytes, write, address))
+        return 0;
+    at = *address % PAGE_SIZE;
+    if (at + s->bytes > PAGE_SIZE)
+        return 0;
+    fit = down ? at / s->bytes + 1 : (uint32_t)(PAGE_SIZE - at) / s->bytes;
+    fit = (uint32_t)MIN(count, (uint64_t)fit);
+    last = offset + (down ? -1ull : 1) * (fit - 1) * s->bytes;
+    if (fit < 2 || last != (last & alu_mask(s->i.address_bytes)) ||
+        memory_address(s, segment, last, s->bytes, write, &last_address) ||
+        last_address - *address != last - offset)
+        return 0;
+    return fit;
+}
+
+// As many iterations as can be made at once; *done 0: none of them.
+static enum emulate_result port_string(struct step *s, unsigned kind, uint64_t count,
+                                       uint32_t *done)
+{
+    struct emulate_port_string p = {.port = port_of(s),
+                                    .bytes = (uint8_t)s->bytes,
+                                    .out = kind == OUTS,
+                                    .down = s->c->regs->rflags & X86_EFLAGS_DF};
+
+    *done = 0;
+    if (kind > OUTS || count < 2 || !s->c->ops->port_string)
+        return EMULATE_DONE;
+    *done = together(s, kind, count, &p.address);
+    return *done ? s->c->ops->port_string(s->c, &p, done) : EMULATE_DONE;
 }
 
 static enum emulate_result move(struct step *s)
@@ -101,11 +143,11 @@ static enum emulate_result iterate(struct step *s, unsigned kind)
     }
 }
 
-static void advance(struct step *s, unsigned n)
+static void advance(struct step *s, unsigned n, uint64_t iterations)
 {
     uint64_t by = s->c->regs->rflags & X86_EFLAGS_DF ? -(uint64_t)s->bytes : s->bytes;
 
-    address_write(s, n, s->i.address_bytes, address_read(s, n) + by);
+    address_write(s, n, s->i.address_bytes, address_read(s, n) + by * iterations);
 }
 
 // CMPS and SCAS go on for as long as the comparison comes out as the prefix says.
@@ -121,6 +163,7 @@ enum emulate_result string_any(struct step *s)
     unsigned kind = s->i.opcode & ~1u;
     uint64_t count = s->i.rep ? address_read(s, RCX) : 1;
     enum emulate_result r;
+    uint32_t done;
 
     if (kind <= OUTS) {
         s->bytes = MIN(s->bytes, 4u);
@@ -128,13 +171,14 @@ enum emulate_result string_any(struct step *s)
             return EMULATE_AGAIN;
     }
     while (count) {
-        if ((r = iterate(s, kind)))
+        if ((r = port_string(s, kind, count, &done)) || (!done && (r = iterate(s, kind))))
             return r;
+        done = MAX(done, 1u);
         if (kind != INS && kind != STOS && kind != SCAS)
-            advance(s, RSI);
+            advance(s, RSI, done);
         if (kind != OUTS && kind != LODS)
-            advance(s, RDI);
-        count--;
+            advance(s, RDI, done);
+        count -= done;
         if (s->i.rep)
             address_write(s, RCX, s->i.address_bytes, count);
         if (!goes_on(s, kind))

@@ -88,12 +88,8 @@ static void exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, const struct
     const struct hvm_io io = {
         .port = SVM_IO_PORT(info),
         .bytes = SVM_IO_SIZE(info),
-        .address_bits = info & SVM_IO_A16   ? 16
-                        : info & SVM_IO_A32 ? 32
-                                            : 64,
         .in = info & SVM_IO_IN,
         .string = info & SVM_IO_STRING,
-        .rep = info & SVM_IO_REP,
         .next_rip = vmcb->exit_info_2,
     };
 

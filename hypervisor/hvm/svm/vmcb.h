@@ -162,8 +162,5 @@ enum svm_exit {
 // exit_info_1 of SVM_EXIT_IOIO
 #define SVM_IO_IN         0x1
 #define SVM_IO_STRING     0x4
-#define SVM_IO_REP        0x8
-#define SVM_IO_A16        0x80
-#define SVM_IO_A32        0x100
 #define SVM_IO_SIZE(info) ((unsigned)(info) >> 4 & 7) // 1, 2 or 4 bytes
 #define SVM_IO_PORT(info) ((uint16_t)((info) >> 16))

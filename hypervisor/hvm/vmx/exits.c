@@ -58,18 +58,14 @@ static void exit_exception(struct hvm_vcpu *v)
 static void exit_io(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
-    struct hvm_io io = {
+    const struct hvm_io io = {
         .port = VMX_IO_PORT(q),
         .bytes = (uint8_t)VMX_IO_SIZE(q),
-        .address_bits = vmx_read(v, HVM_CS_L) ? 64 : 32,
         .in = q & VMX_IO_IN,
         .string = q & VMX_IO_STRING,
-        .rep = q & VMX_IO_REP,
         .next_rip = regs->rip + length,
     };
 
-    if (io.string && vmx_processor.tells_address_size)
-        io.address_bits = (uint8_t)VMX_IO_ADDRESS_BITS(vmread(VMCS_EXIT_INSTRUCTION));
     hvm_exit_io(v, regs, &io);
 }
 

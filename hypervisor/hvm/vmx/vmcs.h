@@ -52,7 +52,6 @@ enum vmcs_field {
     VMCS_INTERRUPTED = 0x4408, // IDT-vectoring information
     VMCS_INTERRUPTED_ERROR = 0x440a,
     VMCS_EXIT_LENGTH = 0x440c,
-    VMCS_EXIT_INSTRUCTION = 0x440e,
 
     VMCS_GUEST_GDTR_LIMIT = 0x4810,
     VMCS_GUEST_IDTR_LIMIT = 0x4812,
@@ -203,9 +202,7 @@ enum vmx_exit {
 #define VMX_IO_SIZE(q)         (((unsigned)(q)&7) + 1)
 #define VMX_IO_IN              0x8u
 #define VMX_IO_STRING          0x10u
-#define VMX_IO_REP             0x20u
 #define VMX_IO_PORT(q)         ((uint16_t)((q) >> 16))
-#define VMX_IO_ADDRESS_BITS(i) (16u << ((i) >> 7 & 3)) // of VMCS_EXIT_INSTRUCTION
 
 // ... of VMX_EXIT_CR
 #define VMX_CR_NUMBER(q) ((unsigned)(q)&0xf)

@@ -30,7 +30,6 @@
 #define MSR_VMX_TRUE_ENTRY 0x490
 
 #define BASIC_REVISION(basic) ((uint32_t)(basic)&0x7fffffff)
-#define BASIC_TELLS_IO        (1ull << 54)
 #define BASIC_TRUE            (1ull << 55)
 
 #define EPT_CAN_4LEVELS (1ull << 6)
@@ -124,7 +123,6 @@ static bool examine(struct vmx_processor *p)
     }
     leave_to_guests(p);
     p->revision = BASIC_REVISION(basic);
-    p->tells_address_size = basic & BASIC_TELLS_IO;
     p->cr0_set = rdmsr(MSR_VMX_CR0_SET), p->cr0_may = rdmsr(MSR_VMX_CR0_MAY);
     p->cr4_set = rdmsr(MSR_VMX_CR4_SET), p->cr4_may = rdmsr(MSR_VMX_CR4_MAY);
     p->ept_flags = EPT_POINTER;

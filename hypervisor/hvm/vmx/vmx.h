@@ -40,7 +40,6 @@ struct vmx_processor {
     uint32_t pin, cpu, cpu2, exit, entry;        // the controls that are used
     uint64_t cr0_set, cr0_may, cr4_set, cr4_may; // bits that must and may be 1
     uint64_t ept_flags;                          // of the EPT pointer
-    bool tells_address_size;                     // of string I/O
     maddr_t msr_bitmap;
 };
 extern struct vmx_processor vmx_processor;

@@ -33,14 +33,21 @@ TEST(ioreq_ports)
     CHECK_EQ(port_in32(IOREQ_PORTS + IOREQ_NR_PORTS), 0xffffffff);
 }
 
-// Every element is an access of its own.
+static uint32_t strings_served(void)
+{
+    return port_in32(IOREQ_PORTS + IOREQ_PORT_STRINGS);
+}
+
+// What lies in one page is one request.
 TEST(ioreq_strings)
 {
-    uint32_t values[5] = {0}, *to = values;
+    uint32_t __attribute__((aligned(32))) values[5] = {0}, *to = values;
     const uint32_t *from = values;
     uint64_t count = 4;
+    uint32_t served;
 
     need_server();
+    served = strings_served();
     __asm__ volatile("rep insl" : "+D"(to), "+c"(count) : "d"(IOREQ_PORTS) : "memory");
     CHECK(count == 0 && to == values + 4);
     for (unsigned i = 0; i < 5; i++)
@@ -54,6 +61,27 @@ TEST(ioreq_strings)
                      : "memory");
     CHECK(count == 0 && from == values + 3);
     CHECK_EQ(port_in32(IOREQ_PORTS + IOREQ_PORT_REGISTER), 7);
+    CHECK_EQ(strings_served(), served + 2);
+}
+
+// Backwards over a page's first bytes: two values behind them, one across, two before.
+TEST(ioreq_string_across)
+{
+    static uint8_t __attribute__((aligned(4096))) pages[8192];
+    uint8_t *first = pages + 4096 + 6, *to = first;
+    uint64_t count = 5;
+    uint32_t served, value;
+
+    need_server();
+    memset(pages, 0, sizeof(pages));
+    served = strings_served();
+    __asm__ volatile("std; rep insl; cld" : "+D"(to), "+c"(count) : "d"(IOREQ_PORTS) : "memory");
+    CHECK(count == 0 && to == first - 20);
+    for (const uint8_t *at = first + 4; at >= first - 20; at -= 4) {
+        memcpy(&value, at, 4);
+        CHECK_EQ(value, at > first || at < first - 16 ? 0 : IOREQ_FIXED);
+    }
+    CHECK_EQ(strings_served(), served + 2);
 }
 
 TEST(ioreq_memory)
