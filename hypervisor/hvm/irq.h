@@ -15,7 +15,6 @@ struct hvm_vcpu;
 
 // For device models. -EINVAL: there is no such line.
 int hvm_isa_irq(struct domain *d, unsigned irq, bool level);
-int hvm_gsi(struct domain *d, unsigned gsi, bool level);                       // 16 to 47
 int hvm_pci_intx(struct domain *d, unsigned device, unsigned pin, bool level); // 0-31, 0-3
 int hvm_pci_link_route(struct domain *d, unsigned link, unsigned irq);         // 0-3; 0: nowhere
 // A message as a device writes it (SDM vol. 3, 10.11); any guest with local APICs gets it. Of

@@ -45,33 +45,33 @@ static void test_ioapic(void)
 static void test_level(void)
 {
     start();
-    hvm_gsi(&d->d, 20, true);
+    hvm_pci_intx(&d->d, 1, 0, true);
     route(20, LEVEL | 0x51, 4);
     CU_ASSERT_EQUAL(lapic_pending(v[2]), 0x51); // waited for being let through
     CU_ASSERT_EQUAL(io_read(0x10 + 40), LEVEL | 1u << 14 | 0x51);
     lapic_accept(v[2], 0x51);
     CU_ASSERT_EQUAL(lapic_pending(v[2]), -1);
-    hvm_gsi(&d->d, 20, true);
+    hvm_pci_intx(&d->d, 1, 0, true);
     CU_ASSERT_EQUAL(lapic_pending(v[2]), -1);
     lapic_write(v[2], 0xb0, 0);
     CU_ASSERT_EQUAL(lapic_pending(v[2]), 0x51); // is still up
     lapic_accept(v[2], 0x51);
-    hvm_gsi(&d->d, 20, false);
+    hvm_pci_intx(&d->d, 1, 0, false);
     lapic_write(v[2], 0xb0, 0);
     CU_ASSERT_EQUAL(lapic_pending(v[2]), -1);
     CU_ASSERT_EQUAL(io_read(0x10 + 40), LEVEL | 0x51);
     lapic_interrupt(v[2], 0x51); // the same vector by edge: no end is told
     io_write(0x10 + 42, LEVEL | 0x51);
-    hvm_gsi(&d->d, 21, true);
+    hvm_pci_intx(&d->d, 1, 1, true);
     CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x51);
     lapic_accept(v[2], 0x51);
-    hvm_gsi(&d->d, 21, false);
+    hvm_pci_intx(&d->d, 1, 1, false);
     io_write(0x10 + 42, LEVEL | 0x51); // what is read-only stays
     lapic_write(v[2], 0xb0, 0);
     CU_ASSERT(io_read(0x10 + 42) & 1u << 14);
     io_write(0x10 + 42, MASKED | 0x51); // by edge: it has no remote request
     CU_ASSERT_EQUAL(io_read(0x10 + 42), MASKED | 0x51);
-    hvm_gsi(&d->d, 22, true); // nobody has it: asked again when something changes
+    hvm_pci_intx(&d->d, 1, 2, true); // nobody has it: asked again when something changes
     route(22, LEVEL | 0x61, 9);
     CU_ASSERT(!(io_read(0x10 + 44) & 1u << 14));
     io_write(0x11 + 44, 2u << 24);
@@ -149,8 +149,6 @@ static void test_pci(void)
     CU_ASSERT_EQUAL(hvm_pci_link_route(&d->d, 4, 1), -EINVAL);
     CU_ASSERT_EQUAL(hvm_pci_link_route(&d->d, 1, 16), -EINVAL);
     CU_ASSERT_EQUAL(hvm_isa_irq(&d->d, 16, true), -EINVAL);
-    CU_ASSERT_EQUAL(hvm_gsi(&d->d, 15, true), -EINVAL);
-    CU_ASSERT_EQUAL(hvm_gsi(&d->d, 48, true), -EINVAL);
     finish();
 }
 

@@ -243,7 +243,6 @@ static void test_hostile(void)
                 break;
             case 1:
                 hvm_pci_link_route(&d->d, fake_below(5), fake_below(17));
-                hvm_gsi(&d->d, fake_below(50), fake_below(2));
                 break;
             case 2:
                 pass_until(kit_now + (nsec_t)(fake_random() >> (30 + fake_below(30))) % SECONDS(2));

@@ -167,11 +167,6 @@ int hvm_isa_irq(struct domain *d, unsigned irq, bool level)
     return irq < ISA_LINES ? set_bit(d, model_lines, irq, level) : -EINVAL;
 }
 
-int hvm_gsi(struct domain *d, unsigned gsi, bool level)
-{
-    return gsi >= ISA_LINES && gsi < IOAPIC_INPUTS ? set_bit(d, model_lines, gsi, level) : -EINVAL;
-}
-
 int hvm_pci_intx(struct domain *d, unsigned device, unsigned pin, bool level)
 {
     return device < 32 && pin < 4 ? set_bit(d, pins, device * 4 + pin, level) : -EINVAL;
