@@ -199,10 +199,10 @@ enum vmx_exit {
 #define EPT_IRET_UNBLOCKED 0x1000u
 
 // ... of VMX_EXIT_IO
-#define VMX_IO_SIZE(q)         (((unsigned)(q)&7) + 1)
-#define VMX_IO_IN              0x8u
-#define VMX_IO_STRING          0x10u
-#define VMX_IO_PORT(q)         ((uint16_t)((q) >> 16))
+#define VMX_IO_SIZE(q) (((unsigned)(q)&7) + 1)
+#define VMX_IO_IN      0x8u
+#define VMX_IO_STRING  0x10u
+#define VMX_IO_PORT(q) ((uint16_t)((q) >> 16))
 
 // ... of VMX_EXIT_CR
 #define VMX_CR_NUMBER(q) ((unsigned)(q)&0xf)
