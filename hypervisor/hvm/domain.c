@@ -16,6 +16,7 @@
 #include "mm/guest.h"
 #include "pv-abi/domctl.h"
 #include "pv-abi/features.h"
+#include "pv-abi/sched.h"
 #include "pv-abi/vm_assist.h"
 
 #define HVM_FEATURES                                                                 \
@@ -33,6 +34,7 @@ static int domain_init(struct domain *d)
 {
     int rc = hvm_debug_port_init(d);
 
+    to_hvmd(d)->params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
     if (!rc && (d->emulation & HVM_PLATFORM_EMULATION) == HVM_PLATFORM_EMULATION)
         rc = hvm_platform_init(d);
     return rc ?: p2m_init(&to_hvmd(d)->p2m, hvm_ops->p2m_format);

@@ -4,10 +4,12 @@
 #include "core/sched.h"
 #include "cpu/asm.h"
 #include "cpu/features.h"
+#include "cpu/smp.h"
 #include "cpu/traps.h"
 #include "hvm/hvm.h"
 #include "lib/errno.h"
 #include "lib/log.h"
+#include "pv-abi/sched.h"
 
 void hvm_exit_cpuid(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length)
 {
@@ -47,6 +49,20 @@ void hvm_exit_xsetbv(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned le
         hvm_fault(v, TRAP_GP, 0);
     else
         regs->rip += length;
+}
+
+void hvm_exit_triple_fault(struct hvm_vcpu *v)
+{
+    struct domain *d = v->v.domain;
+    unsigned reason = (unsigned)to_hvmd(d)->params[HVM_PARAM_TRIPLE_FAULT_REASON];
+
+    if (reason == SHUTDOWN_crash) {
+        domain_crash(d, "triple fault");
+        return;
+    }
+    guest_warn("triple fault at %#lx (RSP %#lx, CR2 %#lx, CR3 %#lx)\n", cpu_info()->regs.rip,
+               cpu_info()->regs.rsp, hvm_ops->read(v, HVM_CR2), hvm_ops->read(v, HVM_CR3));
+    domain_shutdown(d, reason);
 }
 
 // With interrupts disabled nothing but INIT should end it: so the kernel stops a processor, and

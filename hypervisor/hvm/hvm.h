@@ -143,6 +143,8 @@ void hvm_page_fault(struct hvm_vcpu *v, uint64_t address, uint32_t error);
 void hvm_exit_cpuid(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_msr(struct hvm_vcpu *v, struct cpu_user_regs *regs, bool write, unsigned length);
 void hvm_exit_xsetbv(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
+// The machine resets, unless the domain's tools want another end.
+void hvm_exit_triple_fault(struct hvm_vcpu *v);
 void hvm_exit_halt(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 void hvm_exit_hypercall(struct hvm_vcpu *v, struct cpu_user_regs *regs, unsigned length);
 // hvm/compat32.c: from 32-bit code. The instruction, of so many bytes, has been passed over.

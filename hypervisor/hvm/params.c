@@ -11,6 +11,7 @@
 #include "mm/guest.h"
 #include "pv-abi/hvm/hvm_op.h"
 #include "pv-abi/hypercalls.h"
+#include "pv-abi/sched.h"
 
 #define FIRST_VECTOR 16
 #define STUB_BYTES   32
@@ -47,6 +48,8 @@ static int set_param(struct hvm_domain *d, const struct xen_hvm_param *p)
 
     if (&d->d == current->domain && !is_guests(p->index))
         return -EPERM;
+    if (p->index == HVM_PARAM_TRIPLE_FAULT_REASON && p->value > SHUTDOWN_MAX)
+        return -EINVAL;
     spin_lock(&d->d.lock);
     if (p->index == HVM_PARAM_CALLBACK_IRQ)
         rc = set_callback(d, p->value);

@@ -192,7 +192,7 @@ static void dispatch(struct hvm_vcpu *v, struct cpu_user_regs *regs, struct vmcb
         exit_task_switch(v);
         break;
     case SVM_EXIT_SHUTDOWN:
-        domain_crash(v->v.domain, "triple fault");
+        hvm_exit_triple_fault(v);
         break;
     default:
         unexpected(v, vmcb);

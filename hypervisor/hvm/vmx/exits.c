@@ -199,7 +199,7 @@ static void exit_event(struct hvm_vcpu *v, struct cpu_user_regs *regs, uint32_t 
         domain_crash(v->v.domain, "a hardware task switch, which is not emulated");
         break;
     case VMX_EXIT_TRIPLE_FAULT:
-        domain_crash(v->v.domain, "triple fault");
+        hvm_exit_triple_fault(v);
         break;
     case VMX_EXIT_EPT_MISCONFIG:
         domain_crash(v->v.domain, "the processor cannot make out the map of memory at %#lx",
