@@ -127,7 +127,7 @@ include dom0-tools/dom0-tools.mk
 include backends/backends.mk
 include dom0-tools/install.mk
 
-.PHONY: unit fuzz packages run demo test soak bench bench-tools bench-devices check format
+.PHONY: unit fuzz packages run demo test soak bench bench-tools bench-devices bench-hvm check format
 
 unit: $(UNIT_TESTS) $(TOOL_TESTS) ## build the unit tests
 fuzz: $(FUZZERS) ## build the fuzzers
@@ -155,6 +155,9 @@ bench-tools: packages $(BUILD)/vellum tools-root guests ## instruction counts of
 
 bench-devices: packages $(BUILD)/vellum tools-root frontends ## instructions of disk and network by Vellum's back ends and by Linux's
 	$(Q)tests/bench/devices --build $(BUILD)
+
+bench-hvm: packages $(BUILD)/vellum guests ## instructions of a PVH guest's exits beside real Xen's
+	$(Q)tests/bench/hvm --build $(BUILD)
 
 CHECKED := $(filter-out pv-abi/%,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 

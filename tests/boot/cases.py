@@ -79,8 +79,9 @@ def debian_pvh(kit):
 
 def bochs(name, tests, **options):
     """A case in which VT-x guests run: Bochs emulates that. Everything is in the initramfs."""
-    options = {"cpu": "corei7_haswell_4770", "memory": 512, "extra": bare_pvh, "limit": 300} | options
-    return Case(name, tests, emulator="bochs", path="iso-bios", hypervisor_args="dom0_mem=256M",
+    options = {"cpu": "corei7_haswell_4770", "memory": 512, "extra": bare_pvh, "limit": 300,
+               "hypervisor_args": "dom0_mem=256M"} | options
+    return Case(name, tests, emulator="bochs", path="iso-bios",
                 dom0_args=f"vellum.hvm={VMX_TESTS} vellum.die={VMX_DEATHS}", **options)
 
 
@@ -211,6 +212,8 @@ CASES = [
     Case("kernel-new", "hypervisor,cpus,load", plain_kernel=False, cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
     bochs("bochs-intel", "hypervisor,cpus", extra=lambda kit: ()),
     bochs("vmx-pvh", "vmx,vmx-pvh", extra=debian_pvh, memory=768, limit=1500, group="soak"),
+    bochs("vmx-smp", "vmx,vmx-pvh", extra=debian_pvh, memory=768, cpus=2, limit=2400, group="soak",
+          hypervisor_args="dom0_mem=256M x2apic_phys=true"),  # Bochs' logical x2APIC ids read as 0
     bochs("vmx-least", "vmx", cpu="corei5_arrandale_m520", limit=900, group="soak"),
 
     Case("demo", "demo", cpus=2, memory=1280, devices=GUESTS_DISK, prepare=checks.guests_disk, extra=Kit.tools,

@@ -133,16 +133,17 @@ static void create(void)
     dm_op(XEN_DMOP_create_ioreq_server, &make, "cannot create a server");
     server = make.u.create_ioreq_server.id;
     map_pages();
-    info.u.get_ioreq_server_info.id = server;
-    dm_op(XEN_DMOP_get_ioreq_server_info, &info, "cannot ask for the buffer's port");
-    port = bind_port(requests->vcpu_ioreq[0].vp_eport);
-    buffer_port = bind_port(info.u.get_ioreq_server_info.bufioreq_port);
     claim(XEN_DMOP_IO_RANGE_PORT, IOREQ_PORTS, IOREQ_PORTS + IOREQ_NR_PORTS - 1);
     claim(XEN_DMOP_IO_RANGE_MEMORY, IOREQ_MEMORY, IOREQ_MEMORY + sizeof(memory) - 1);
     claim(XEN_DMOP_IO_RANGE_MEMORY, IOREQ_VIDEO, IOREQ_VIDEO + 4095);
     claim(XEN_DMOP_IO_RANGE_PCI, IOREQ_DEVICE << 3, IOREQ_DEVICE << 3);
     on.u.set_ioreq_server_state.id = server;
     dm_op(XEN_DMOP_set_ioreq_server_state, &on, "cannot enable the server");
+    // Xen tells the ports only now.
+    info.u.get_ioreq_server_info.id = server;
+    dm_op(XEN_DMOP_get_ioreq_server_info, &info, "cannot ask for the buffer's port");
+    port = bind_port(requests->vcpu_ioreq[0].vp_eport);
+    buffer_port = bind_port(info.u.get_ioreq_server_info.bufioreq_port);
 }
 
 static void destroy(void)

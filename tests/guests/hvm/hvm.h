@@ -56,5 +56,8 @@ long add_to_physmap(unsigned space, uint64_t idx, uint64_t gfn);
 long hvm_param_get(unsigned index, uint64_t *value);
 long hvm_param_set(unsigned index, uint64_t value);
 
+// Measures what exits cost, and ends the guest, if asked to.
+void bench_if_asked(void);
+
 // Does what must end this guest, and nobody else (die=NAME); returns if there is no such name.
 void die_if_asked(void);

@@ -1,6 +1,7 @@
 // Start of the bare PVH guest: find the hypervisor, set up the runtime, run the tests, power off.
 //
-// Options beside those of every test guest: die=NAME (does what must end the guest, die.c).
+// Options beside those of every test guest: die=NAME (does what must end the guest, die.c), bench
+// (measures, bench.c).
 #include "pv-abi/hvm/hvm_op.h"
 #include "pv-abi/hvm/params.h"
 #include "pv-abi/hvm/start_info.h"
@@ -109,6 +110,7 @@ void hvm_main(const struct hvm_start_info *info)
     print("%u vCPUs, arguments: %s\n", vcpu_count(), (char *)info->cmdline_paddr);
     test_options((char *)info->cmdline_paddr);
     die_if_asked();
+    bench_if_asked();
     test_run_all((char *)info->cmdline_paddr);
     guest_end();
 }
