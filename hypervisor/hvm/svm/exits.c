@@ -2,6 +2,7 @@
 //
 // Where the processor does not say where the next instruction is, this one is looked at: the
 // guest's bytes must be the instruction that the exit is about, or it is tried again.
+#include "core/insn.h"
 #include "core/timer.h"
 #include "cpu/smp.h"
 #include "cpu/traps.h"
@@ -55,14 +56,18 @@ static bool is_prefix(uint8_t b, bool mode64)
            (mode64 && (b & 0xf0) == 0x40);
 }
 
-// The length of the instruction at RIP if it is one of `opcode` (n bytes); 0 if not.
+// The length of the instruction at RIP; where it has to be looked at, 0 if it is not one of
+// `opcode` (n bytes).
 static unsigned instruction(struct hvm_vcpu *v, const struct cpu_user_regs *regs, uint32_t opcode,
                             unsigned n)
 {
+    uint64_t told = to_svm(v)->vmcb->next_rip - regs->rip;
     bool mode64 = svm_read(v, HVM_CS_L);
     unsigned at = 0, have;
-    uint8_t code[15];
+    uint8_t code[INSN_MAX];
 
+    if (svm_tells_next_rip && told - 1 < INSN_MAX)
+        return (unsigned)told;
     have = hvm_fetch(v, regs, code, sizeof(code));
     while (at < have && is_prefix(code[at], mode64))
         at++;

@@ -16,6 +16,7 @@
 #define EFER_SVME       0x1000
 #define CPUID_SVM       0x8000000au
 #define SVM_FEATURE_NP  0x1
+#define SVM_FEATURE_RIP 0x8
 
 #define IO_MAP_ORDER  2 // 12 KB of bits
 #define MSR_MAP_ORDER 1
@@ -24,6 +25,7 @@
 
 struct svm_maps svm_maps;
 unsigned svm_nr_asids;
+bool svm_tells_next_rip;
 
 // Nested page tables
 // ------------------------------------------------------------------------
@@ -208,6 +210,7 @@ const struct hvm_ops *svm_init(void)
         return NULL;
     }
     svm_nr_asids = r.b;
+    svm_tells_next_rip = r.d & SVM_FEATURE_RIP;
     if (svm_nr_asids < 2 || !make_maps() || !enable_all()) {
         log_warn("AMD-V: no memory, or no address-space identifiers\n");
         return NULL;

@@ -26,6 +26,7 @@ struct svm_maps {
 extern struct svm_maps svm_maps;
 
 extern unsigned svm_nr_asids;
+extern bool svm_tells_next_rip; // at exits that an instruction is the reason of
 
 // svm/state.c: the vCPU's state between the VMCB and the rest of the world.
 int svm_vcpu_init(struct hvm_vcpu *v);
