@@ -34,9 +34,9 @@ static void say_no_memory(const struct build *b, FILE *messages)
 {
     const struct guest_image *image = b->image;
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
-    uint64_t free = 0, pages = image->pvh
-                                   ? image->pvh_layout.low_pages + image->pvh_layout.high_pages
-                                   : image->layout.nr_pages;
+    uint64_t free = 0, pages = image->kind == GUEST_PV
+                                   ? image->layout.nr_pages
+                                   : image->pvh_layout.low_pages + image->pvh_layout.high_pages;
 
     if (!control_sysctl(b->target->control, &op))
         free = op.u.physinfo.free_pages - op.u.physinfo.outstanding_pages;
@@ -61,7 +61,12 @@ static int run(struct build *b, const struct build_step *step, FILE *messages)
 int guest_image_build(struct guest_image *image, const struct guest_target *target, FILE *messages,
                       struct guest_build *result)
 {
-    const struct build_step *step = image->pvh ? pvh_build_steps : pv_build_steps;
+    static const struct build_step *const steps[] = {
+        [GUEST_PV] = pv_build_steps,
+        [GUEST_PVH] = pvh_build_steps,
+        [GUEST_HVM] = hvm_build_steps,
+    };
+    const struct build_step *step = steps[image->kind];
     struct build b = {.image = image, .target = target, .result = result};
     uint64_t start = now(), populated;
     int rc;

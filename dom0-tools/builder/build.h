@@ -27,7 +27,7 @@ struct build_step {
 
 // The first gives the domain its memory, and fails with -ENOMEM if there is not enough; after the
 // last comes one without run(). They fill *result but for the times.
-extern const struct build_step pv_build_steps[], pvh_build_steps[];
+extern const struct build_step pv_build_steps[], pvh_build_steps[], hvm_build_steps[];
 
 // Reads the RAM disk to `to`, which has room for it. -EIO: its file has become shorter.
 int image_read_ramdisk(const struct guest_image *image, uint8_t *to);

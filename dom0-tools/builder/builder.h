@@ -1,5 +1,5 @@
-// Builds a guest, paravirtual or PVH: from a kernel, an initial RAM disk and a command line to a
-// domain whose first vCPU is ready to run. Knows of neither xenstore nor configuration files.
+// Builds a guest, paravirtual, PVH or HVM: from a kernel, an initial RAM disk and a command line to
+// a domain whose first vCPU is ready to run. Knows of neither xenstore nor configuration files.
 //
 // In two steps, so that whatever is wrong with the files is found while there is no domain yet.
 #pragma once
@@ -12,16 +12,21 @@
 
 struct guest_image;
 
+// A PVH guest's kernel starts as such; an HVM guest's is firmware that finds a PC.
+enum guest_kind { GUEST_PV, GUEST_PVH, GUEST_HVM };
+
 struct guest_image_source {
-    const char *kernel;  // path of a bzImage or an ELF file, which may be compressed
-    const char *ramdisk; // path, used as it is; NULL: none
+    enum guest_kind kind;
+    // Path of a bzImage or an ELF file, which may be compressed. HVM: of hvmloader.
+    const char *kernel;
+    const char *ramdisk; // path, used as it is; NULL: none. HVM: the BIOS that hvmloader starts
     const char *cmdline; // NULL: empty
     uint64_t memory_kib; // what the guest starts with
 
-    bool pvh; // or else paravirtual
-    // Of a PVH guest, whose ACPI tables tell of them: how many are there at start, how many at
-    // most.
+    // Of guests whose ACPI tables tell of them, PVH and HVM: how many are there at start, how many
+    // at most.
     unsigned vcpus, max_vcpus;
+    bool apic, hpet; // HVM: the tables tell of APICs; the guest has an HPET
 };
 
 // Reads and checks everything, and plans where it goes. On failure says why in a line on
@@ -49,7 +54,7 @@ struct guest_target {
 };
 
 struct guest_build {
-    // The frames of the rings: machine frames of a PV guest, guest frames of a PVH guest.
+    // The frames of the rings: machine frames of a PV guest, guest frames of others.
     uint64_t console_mfn, xenstore_mfn;
     // Where the time went, in nanoseconds.
     uint64_t populate_ns, load_ns;

@@ -76,8 +76,11 @@ static int read_kernel(struct guest_image *image, const char *path, FILE *messag
 
 static int open_kernel(struct guest_image *image, const char *path, FILE *messages)
 {
-    int (*parse)(struct kernel *, const void *, size_t) =
-        image->pvh ? kernel_parse_pvh : kernel_parse;
+    static int (*const parse[])(struct kernel *, const void *, size_t) = {
+        [GUEST_PV] = kernel_parse,
+        [GUEST_PVH] = kernel_parse_pvh,
+        [GUEST_HVM] = kernel_parse_firmware,
+    };
     const char *problem = NULL;
     struct kernel *k = &image->kernel;
     int rc = read_kernel(image, path, messages);
@@ -89,7 +92,7 @@ static int open_kernel(struct guest_image *image, const char *path, FILE *messag
         fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, problem);
         return rc;
     }
-    rc = parse(k, image->unpacked.data, image->unpacked.len);
+    rc = parse[image->kind](k, image->unpacked.data, image->unpacked.len);
     if (rc)
         fprintf(messages, "%s: cannot be used as a kernel: %s\n", path, k->problem);
     snprintf(image->name, sizeof(image->name), "%s %s", k->guest_os[0] ? k->guest_os : "unnamed",
@@ -150,14 +153,15 @@ static int plan_pvh(struct guest_image *image, const struct guest_image_source *
                     FILE *messages)
 {
     struct pvh_layout *l = &image->pvh_layout;
-    int rc = pvh_layout_plan(l, &image->kernel, image->ramdisk_len, source->memory_kib / 4);
+    int rc = pvh_layout_plan(l, &image->kernel, image->ramdisk_len, source->memory_kib / 4,
+                             image->kind == GUEST_HVM);
 
     if (rc == -ENOMEM)
         return say_too_small(source, &(struct needs){l->info, l->initrd_pages, l->least}, messages);
     if (rc)
         fprintf(messages,
                 "kernel (%s) and RAM disk take %" PRIu64 " MB, and there are but %" PRIu64
-                " MB below the devices of a PVH guest; make them smaller\n",
+                " MB below the devices of such a guest; make them smaller\n",
                 source->kernel, mib(l->least), mib(l->low_pages));
     return rc;
 }
@@ -167,7 +171,7 @@ static int plan(struct guest_image *image, const struct guest_image_source *sour
     struct layout *l = &image->layout;
     int rc;
 
-    if (image->pvh)
+    if (image->kind != GUEST_PV)
         return plan_pvh(image, source, messages);
     rc = layout_plan(l, &image->kernel, image->ramdisk_len, source->memory_kib / 4);
     if (rc == -ENOMEM)
@@ -193,9 +197,11 @@ int guest_image_open(const struct guest_image_source *source, FILE *messages,
         return -ENOMEM;
     }
     image->ramdisk = -1;
-    image->pvh = source->pvh;
+    image->kind = source->kind;
     image->vcpus = source->vcpus;
     image->max_vcpus = source->max_vcpus;
+    image->apic = source->apic;
+    image->hpet = source->hpet;
     rc = take_cmdline(image, source->cmdline, messages);
     if (!rc)
         rc = open_ramdisk(image, source->ramdisk, messages);

@@ -1,6 +1,7 @@
 // What guest_image_open() has read and planned; private to the builder.
 #pragma once
 
+#include "builder/builder.h"
 #include "builder/kernel.h"
 #include "builder/layout.h"
 #include "builder/pvh_layout.h"
@@ -17,8 +18,9 @@ struct guest_image {
     uint64_t ramdisk_len;
     char cmdline[MAX_GUEST_CMDLINE];
     char name[2 * KERNEL_TEXT_MAX];
-    bool pvh;
-    unsigned vcpus, max_vcpus;    // of a PVH guest
+    enum guest_kind kind;
+    unsigned vcpus, max_vcpus;    // of a PVH or HVM guest
+    bool apic, hpet;              // of an HVM guest
     struct layout layout;         // of a PV guest
-    struct pvh_layout pvh_layout; // of a PVH guest
+    struct pvh_layout pvh_layout; // of a PVH or HVM guest
 };

@@ -7,8 +7,9 @@
 #include "pv-abi/elfnote.h"
 #include "pv-abi/features.h"
 
-#define PAGE_SIZE 4096
-#define PVH_LIMIT (1ull << 32) // the entry is in 32-bit mode
+#define PAGE_SIZE      4096
+#define PVH_LIMIT      (1ull << 32) // the entry is in 32-bit mode
+#define FIRMWARE_START 0x100000     // what lies below is what it makes
 #define FEATURE(name)                            \
     {                                            \
 #name, sizeof(#name) - 1, XENFEAT_##name \
@@ -165,6 +166,15 @@ int kernel_parse(struct kernel *k, const void *file, size_t len)
     return rc ? rc : check_layout(k);
 }
 
+static int check_pvh_entry(struct kernel *k)
+{
+    if (k->max_paddr > PVH_LIMIT)
+        return kernel_fail(k, -EINVAL, "its segments do not lie below 4 GB");
+    if (k->pvh_entry < k->min_paddr || k->pvh_entry >= k->max_paddr)
+        return kernel_fail(k, -EINVAL, "its PVH entry is not inside it");
+    return 0;
+}
+
 int kernel_parse_pvh(struct kernel *k, const void *file, size_t len)
 {
     int rc = parse(k, file, len);
@@ -174,10 +184,18 @@ int kernel_parse_pvh(struct kernel *k, const void *file, size_t len)
                            "no ELF note PHYS32_ENTRY: not made for PVH (Linux: CONFIG_PVH)");
     if (rc)
         return rc;
-    if (k->max_paddr > PVH_LIMIT)
-        return kernel_fail(k, -EINVAL, "its segments do not lie below 4 GB");
-    if (k->pvh_entry < k->min_paddr || k->pvh_entry >= k->max_paddr)
-        return kernel_fail(k, -EINVAL, "its PVH entry is not inside it");
     k->paddr_offset = 0; // it is about virtual addresses
-    return 0;
+    return check_pvh_entry(k);
+}
+
+int kernel_parse_firmware(struct kernel *k, const void *file, size_t len)
+{
+    int rc;
+
+    *k = (struct kernel){.file = file, .len = len, .elf32 = true, .guest_os = "firmware"};
+    rc = kernel_parse_elf(k);
+    k->pvh_entry = k->entry;
+    if (!rc && k->min_paddr < FIRMWARE_START)
+        return kernel_fail(k, -EINVAL, "its segments do not lie above 1 MB");
+    return rc ? rc : check_pvh_entry(k);
 }

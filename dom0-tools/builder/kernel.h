@@ -1,6 +1,6 @@
 // A kernel that knows the hypervisor: its ELF file, and what it says of itself in Xen's ELF notes.
 //
-// kernel_parse() and kernel_parse_pvh() check all that the rest of the builder relies on; nothing
+// kernel_parse() and its like check all that the rest of the builder relies on; nothing
 // of the file is trusted.
 #pragma once
 
@@ -13,6 +13,7 @@
 struct kernel {
     const uint8_t *file; // must stay while this is used
     size_t len;
+    bool elf32;         // or else of 64 bits
     uint64_t min_paddr; // of its segments
     uint64_t max_paddr; // behind the last byte of memory
 
@@ -40,6 +41,10 @@ int kernel_parse(struct kernel *k, const void *file, size_t len);
 
 // The same for a PVH guest, whose kernel goes to the physical addresses that its segments name.
 int kernel_parse_pvh(struct kernel *k, const void *file, size_t len);
+
+// hvmloader, which starts as a PVH guest's kernel does, but is an ELF file for 32 bits whose entry
+// is the file's own; it has no notes.
+int kernel_parse_firmware(struct kernel *k, const void *file, size_t len);
 
 static inline bool kernel_has(const struct kernel *k, unsigned note)
 {

@@ -1,4 +1,5 @@
-// The ELF half of a kernel's file. Headers may lie at any alignment, so they are copied out.
+// The ELF half of a kernel's file. Headers may lie at any alignment, so they are copied out; those
+// of 32 bits become the same of 64.
 #include <elf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -27,10 +28,21 @@ static bool in_file(const struct kernel *k, uint64_t offset, uint64_t size)
 // Both are asked only for headers that header_of() has found inside the file.
 static Elf64_Phdr segment(const struct kernel *k, const Elf64_Ehdr *h, unsigned i)
 {
+    Elf32_Phdr narrow;
     Elf64_Phdr p;
 
-    memcpy(&p, k->file + h->e_phoff + i * sizeof(p), sizeof(p));
-    return p;
+    if (!k->elf32) {
+        memcpy(&p, k->file + h->e_phoff + i * sizeof(p), sizeof(p));
+        return p;
+    }
+    memcpy(&narrow, k->file + h->e_phoff + i * sizeof(narrow), sizeof(narrow));
+    return (Elf64_Phdr){
+        .p_type = narrow.p_type,
+        .p_offset = narrow.p_offset,
+        .p_paddr = narrow.p_paddr,
+        .p_filesz = narrow.p_filesz,
+        .p_memsz = narrow.p_memsz,
+    };
 }
 
 static Elf64_Shdr section(const struct kernel *k, const Elf64_Ehdr *h, unsigned i)
@@ -41,11 +53,31 @@ static Elf64_Shdr section(const struct kernel *k, const Elf64_Ehdr *h, unsigned 
     return s;
 }
 
+static Elf64_Ehdr widened(const struct kernel *k)
+{
+    Elf32_Ehdr narrow;
+    Elf64_Ehdr h;
+
+    memcpy(&narrow, k->file, sizeof(narrow));
+    h = (Elf64_Ehdr){
+        .e_type = narrow.e_type,
+        .e_machine = narrow.e_machine,
+        .e_entry = narrow.e_entry,
+        .e_phoff = narrow.e_phoff,
+        .e_phentsize = narrow.e_phentsize,
+        .e_phnum = narrow.e_phnum,
+    };
+    memcpy(h.e_ident, narrow.e_ident, sizeof(h.e_ident));
+    return h;
+}
+
 // Kernels are often stripped of their sections, so damage there means: none.
 static Elf64_Ehdr header_of(const struct kernel *k)
 {
     Elf64_Ehdr h;
 
+    if (k->elf32)
+        return widened(k);
     memcpy(&h, k->file, sizeof(h));
     if (h.e_shentsize != sizeof(Elf64_Shdr) ||
         !in_file(k, h.e_shoff, h.e_shnum * sizeof(Elf64_Shdr)))
@@ -53,20 +85,34 @@ static Elf64_Ehdr header_of(const struct kernel *k)
     return h;
 }
 
+static int check_class(struct kernel *k, const Elf64_Ehdr *h)
+{
+    unsigned char class = k->elf32 ? ELFCLASS32 : ELFCLASS64;
+    Elf64_Half machine = k->elf32 ? EM_386 : EM_X86_64;
+
+    if (!k->elf32 && h->e_ident[EI_CLASS] == ELFCLASS32)
+        return kernel_fail(k, -ENOEXEC, "a 32-bit kernel; only 64-bit guests can be built");
+    if (h->e_ident[EI_CLASS] != class || h->e_ident[EI_DATA] != ELFDATA2LSB ||
+        h->e_machine != machine || (h->e_type != ET_EXEC && h->e_type != ET_DYN))
+        return kernel_fail(k, -ENOEXEC, "an ELF file, but no %s executable",
+                           k->elf32 ? "32-bit x86" : "x86-64");
+    return 0;
+}
+
 static int check_header(struct kernel *k)
 {
+    size_t segment_size = k->elf32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
     Elf64_Ehdr h;
+    int rc;
 
     if (k->len < sizeof(h) || memcmp(k->file, ELFMAG, SELFMAG))
         return kernel_fail(k, -ENOEXEC, "neither a bzImage nor an ELF file");
-    memcpy(&h, k->file, sizeof(h));
-    if (h.e_ident[EI_CLASS] == ELFCLASS32)
-        return kernel_fail(k, -ENOEXEC, "a 32-bit kernel; only 64-bit guests can be built");
-    if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
-        h.e_machine != EM_X86_64 || (h.e_type != ET_EXEC && h.e_type != ET_DYN))
-        return kernel_fail(k, -ENOEXEC, "an ELF file, but no x86-64 executable");
-    if (h.e_phentsize != sizeof(Elf64_Phdr) || !h.e_phnum || h.e_phnum > SEGMENTS_MAX ||
-        !in_file(k, h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr)))
+    h = header_of(k);
+    rc = check_class(k, &h);
+    if (rc)
+        return rc;
+    if (h.e_phentsize != segment_size || !h.e_phnum || h.e_phnum > SEGMENTS_MAX ||
+        !in_file(k, h.e_phoff, h.e_phnum * segment_size))
         return kernel_fail(k, -EINVAL, "damaged or cut short: no program headers");
     k->entry = h.e_entry;
     return 0;

@@ -62,7 +62,12 @@ static int populate(const struct guest_memory *m, uint64_t *list, uint64_t next,
 int guest_memory_populate_range(const struct guest_memory *memory, uint64_t first, uint64_t count)
 {
     uint64_t *list = control_buffer(memory->control, BATCH * sizeof(*list));
-    int rc = list ? populate(memory, list, first, first + count) : -ENOMEM;
+    uint64_t single = -first % (1ul << LARGE_ORDER); // up to where a large extent may begin
+    uint64_t middle = first + (single < count ? single : count);
+    int rc = list ? populate(memory, list, first, middle) : -ENOMEM;
+
+    if (!rc)
+        rc = populate(memory, list, middle, first + count);
 
     control_buffer_free(memory->control, list, BATCH * sizeof(*list));
     return rc;

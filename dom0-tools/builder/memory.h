@@ -23,8 +23,8 @@ void guest_memory_free(struct guest_memory *memory);
 // so: -ENOMEM if not. 0 ends that.
 int guest_memory_claim(const struct guest_memory *memory, uint64_t pages);
 
-// Has the hypervisor put memory at `count` guest frames from `first` on, a multiple of 2 MB, in
-// large pieces where it can. `memory` has no `mfns` or has room there. -ENOMEM: not enough.
+// Has the hypervisor put memory at `count` guest frames from `first` on, in large pieces where it
+// can. `memory` has no `mfns` or has room there. -ENOMEM: not enough.
 int guest_memory_populate_range(const struct guest_memory *memory, uint64_t first, uint64_t count);
 
 // Maps guest frames for reading and writing; NULL and errno on failure. control_unmap() ends it.

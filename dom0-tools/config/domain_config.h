@@ -14,6 +14,7 @@
 #include "config/cpu_list.h"
 #include "config/cpuid.h"
 #include "config/device_config.h"
+#include "config/hvm_config.h"
 
 struct json;
 
@@ -73,6 +74,8 @@ struct domain_config {
     char *kernel;  // path
     char *ramdisk; // path, or NULL
     char *cmdline; // root= and extra= already joined to it, never NULL
+
+    struct hvm_config hvm; // of an HVM guest, which has none of the three
 
     enum domain_action on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset;
 

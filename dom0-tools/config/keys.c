@@ -3,16 +3,19 @@
 #include "config/keys.h"
 #include "config/nearest.h"
 
-#define HVM     "only guests of type \"hvm\" have it"
-#define ARM     "it belongs to ARM machines"
-#define GONE    "xl has given it up, too"
-#define DM      "there is no device model"
-#define DEVICE  "Vellum has no back end for such devices"
-#define PASS    "Vellum does not pass devices through"
-#define SEDF    "it is for schedulers other than credit's kind; use cpu_weight and cap"
-#define USED    KEY_USED, NULL
-#define NOTED   KEY_WITHOUT_EFFECT
-#define REFUSED KEY_REFUSED
+#define ARM      "it belongs to ARM machines"
+#define GONE     "xl has given it up, too"
+#define NOT_YET  "it is not done yet for guests of type \"hvm\""
+#define NEEDLESS "it changes nothing here"
+#define STUB     "device models run in domain 0"
+#define DEVICE   "Vellum has no back end for such devices"
+#define PASS     "Vellum does not pass devices through"
+#define SEDF     "it is for schedulers other than credit's kind; use cpu_weight and cap"
+#define USED     KEY_USED, NULL
+#define HVM      KEY_HVM, NULL
+#define NOTED    KEY_WITHOUT_EFFECT
+#define REFUSED  KEY_REFUSED
+#define NO_HVM   KEY_HVM_REFUSED
 
 static const struct config_key keys[] = {
     {"name", USED},
@@ -44,7 +47,7 @@ static const struct config_key keys[] = {
     {"root", USED},
     {"extra", USED},
     {"firmware", REFUSED, "Vellum starts kernels, no boot programs; give kernel= and ramdisk="},
-    {"firmware_override", NOTED, HVM},
+    {"firmware_override", HVM},
     {"pvshim", REFUSED, "Vellum has no shim; a PV kernel runs with type=\"pv\""},
     {"pvshim_path", NOTED, "it needs pvshim, which Vellum has not"},
     {"pvshim_cmdline", NOTED, "it needs pvshim, which Vellum has not"},
@@ -89,89 +92,89 @@ static const struct config_key keys[] = {
     {"iomem", USED},
     {"irqs", USED},
     {"max_event_channels", USED},
-    {"dm_restrict", NOTED, DM},
-    {"device_model_user", NOTED, DM},
+    {"dm_restrict", NO_HVM, NOT_YET},
+    {"device_model_user", NO_HVM, NOT_YET},
     {"tee", NOTED, ARM},
     {"bootloader", REFUSED, "Vellum starts kernels from files; give kernel= and ramdisk="},
     {"bootloader_args", NOTED, "it needs bootloader, which Vellum has not"},
     {"e820_host", REFUSED, PASS},
-    {"boot", NOTED, HVM},
-    {"hdtype", NOTED, HVM},
-    {"hap", NOTED, HVM},
-    {"oos", NOTED, HVM},
-    {"shadow_memory", NOTED, HVM},
-    {"bios", NOTED, HVM},
-    {"bios_path_override", NOTED, HVM},
-    {"pae", NOTED, HVM},
-    {"acpi", NOTED, HVM},
-    {"acpi_s3", NOTED, HVM},
-    {"acpi_s4", NOTED, HVM},
-    {"acpi_laptop_slate", NOTED, HVM},
-    {"apic", NOTED, HVM},
-    {"nx", NOTED, HVM},
-    {"hpet", NOTED, HVM},
-    {"altp2m", NOTED, HVM},
-    {"altp2mhvm", NOTED, HVM},
-    {"nestedhvm", NOTED, HVM},
+    {"boot", HVM},
+    {"hdtype", HVM},
+    {"hap", HVM},
+    {"oos", NOTED, NEEDLESS},
+    {"shadow_memory", NOTED, NEEDLESS},
+    {"bios", HVM},
+    {"bios_path_override", HVM},
+    {"pae", HVM},
+    {"acpi", HVM},
+    {"acpi_s3", HVM},
+    {"acpi_s4", HVM},
+    {"acpi_laptop_slate", NO_HVM, NOT_YET},
+    {"apic", HVM},
+    {"nx", HVM},
+    {"hpet", HVM},
+    {"altp2m", NO_HVM, NOT_YET},
+    {"altp2mhvm", NO_HVM, NOT_YET},
+    {"nestedhvm", NO_HVM, NOT_YET},
     {"cpuid", USED},
-    {"acpi_firmware", NOTED, HVM},
-    {"smbios_firmware", NOTED, HVM},
-    {"ms_vm_genid", NOTED, HVM},
+    {"acpi_firmware", NO_HVM, NOT_YET},
+    {"smbios_firmware", NO_HVM, NOT_YET},
+    {"ms_vm_genid", NO_HVM, NOT_YET},
     {"tsc_mode", USED},
     {"localtime", USED},
     {"rtc_timeoffset", USED},
-    {"vpt_align", NOTED, HVM},
-    {"timer_mode", NOTED, HVM},
-    {"mmio_hole", NOTED, HVM},
-    {"xen_platform_pci", NOTED, HVM},
-    {"viridian", NOTED, HVM},
-    {"videoram", NOTED, HVM},
-    {"stdvga", NOTED, HVM},
-    {"vga", NOTED, HVM},
-    {"vnc", NOTED, DM},
-    {"vnclisten", NOTED, DM},
-    {"vncdisplay", NOTED, DM},
-    {"vncunused", NOTED, DM},
-    {"vncpasswd", NOTED, DM},
-    {"vncviewer", NOTED, DM},
-    {"keymap", NOTED, DM},
-    {"sdl", NOTED, DM},
-    {"opengl", NOTED, DM},
-    {"nographic", NOTED, DM},
-    {"spice", NOTED, HVM},
-    {"spicehost", NOTED, HVM},
-    {"spiceport", NOTED, HVM},
-    {"spicetls_port", NOTED, HVM},
-    {"spicedisable_ticketing", NOTED, HVM},
-    {"spicepasswd", NOTED, HVM},
-    {"spiceagent_mouse", NOTED, HVM},
-    {"spicevdagent", NOTED, HVM},
-    {"spice_clipboard_sharing", NOTED, HVM},
-    {"spiceusbredirection", NOTED, HVM},
-    {"spice_image_compression", NOTED, HVM},
-    {"spice_streaming_video", NOTED, HVM},
-    {"serial", NOTED, HVM},
-    {"soundhw", NOTED, HVM},
-    {"vkb_device", NOTED, HVM},
-    {"usb", NOTED, HVM},
-    {"usbversion", NOTED, HVM},
-    {"usbdevice", NOTED, HVM},
-    {"vendor_device", NOTED, HVM},
+    {"vpt_align", NOTED, NEEDLESS},
+    {"timer_mode", NOTED, NEEDLESS},
+    {"mmio_hole", NO_HVM, NOT_YET},
+    {"xen_platform_pci", HVM},
+    {"viridian", NO_HVM, NOT_YET},
+    {"videoram", HVM},
+    {"stdvga", HVM},
+    {"vga", HVM},
+    {"vnc", HVM},
+    {"vnclisten", HVM},
+    {"vncdisplay", HVM},
+    {"vncunused", HVM},
+    {"vncpasswd", NO_HVM, NOT_YET},
+    {"vncviewer", NOTED, NEEDLESS},
+    {"keymap", HVM},
+    {"sdl", NO_HVM, NOT_YET},
+    {"opengl", NO_HVM, NOT_YET},
+    {"nographic", HVM},
+    {"spice", NO_HVM, NOT_YET},
+    {"spicehost", NO_HVM, NOT_YET},
+    {"spiceport", NO_HVM, NOT_YET},
+    {"spicetls_port", NO_HVM, NOT_YET},
+    {"spicedisable_ticketing", NO_HVM, NOT_YET},
+    {"spicepasswd", NO_HVM, NOT_YET},
+    {"spiceagent_mouse", NO_HVM, NOT_YET},
+    {"spicevdagent", NO_HVM, NOT_YET},
+    {"spice_clipboard_sharing", NO_HVM, NOT_YET},
+    {"spiceusbredirection", NO_HVM, NOT_YET},
+    {"spice_image_compression", NO_HVM, NOT_YET},
+    {"spice_streaming_video", NO_HVM, NOT_YET},
+    {"serial", HVM},
+    {"soundhw", NO_HVM, NOT_YET},
+    {"vkb_device", NO_HVM, NOT_YET},
+    {"usb", HVM},
+    {"usbversion", NO_HVM, NOT_YET},
+    {"usbdevice", HVM},
+    {"vendor_device", NO_HVM, NOT_YET},
     {"device_model", REFUSED, GONE ": device_model_override took its place"},
-    {"device_model_version", NOTED, DM},
-    {"device_model_override", NOTED, DM},
-    {"stubdomain_kernel", NOTED, DM},
-    {"stubdomain_cmdline", NOTED, DM},
-    {"stubdomain_ramdisk", NOTED, DM},
-    {"stubdomain_memory", NOTED, DM},
-    {"device_model_stubdomain_override", NOTED, DM},
-    {"device_model_stubdomain_seclabel", NOTED, DM},
-    {"device_model_args", NOTED, DM},
-    {"device_model_args_pv", NOTED, DM},
-    {"device_model_args_hvm", NOTED, DM},
+    {"device_model_version", HVM},
+    {"device_model_override", HVM},
+    {"stubdomain_kernel", NO_HVM, STUB},
+    {"stubdomain_cmdline", NO_HVM, STUB},
+    {"stubdomain_ramdisk", NO_HVM, STUB},
+    {"stubdomain_memory", NO_HVM, STUB},
+    {"device_model_stubdomain_override", NO_HVM, STUB},
+    {"device_model_stubdomain_seclabel", NO_HVM, STUB},
+    {"device_model_args", HVM},
+    {"device_model_args_pv", NOTED, "PV guests have no device model"},
+    {"device_model_args_hvm", HVM},
     {"gic_version", NOTED, ARM},
     {"vuart", NOTED, ARM},
-    {"mca_caps", NOTED, HVM},
+    {"mca_caps", NO_HVM, NOT_YET},
     {"msr_relaxed", NOTED, "Vellum answers unknown MSRs one way only"},
 };
 
@@ -213,20 +216,31 @@ static bool is_off(const struct config_value *value)
     return value->text[strspn(value->text, "0")] == 0;
 }
 
-void config_check_keys(struct config_settings *settings)
+static void check(struct config_settings *settings, const struct config_setting *setting,
+                  const struct config_key *key, bool hvm)
+{
+    const struct config_place *place = &setting->value->place;
+
+    if (is_off(setting->value))
+        return;
+    if (key->use == KEY_REFUSED || (key->use == KEY_HVM_REFUSED && hvm))
+        config_error(settings->messages, place, key->name, "cannot be had: %s", key->why);
+    else if (key->use == KEY_WITHOUT_EFFECT)
+        config_warn(settings->messages, place, key->name, "has no effect: %s", key->why);
+    else if ((key->use == KEY_HVM || key->use == KEY_HVM_REFUSED) && !hvm)
+        config_warn(settings->messages, place, key->name,
+                    "has no effect: only guests of type \"hvm\" have it");
+}
+
+void config_check_keys(struct config_settings *settings, bool hvm)
 {
     for (size_t i = 0; i < settings->count; i++) {
         struct config_setting *setting = &settings->list[i];
         const struct config_key *key = config_key_find(setting->key);
 
-        if (!key) {
+        if (key)
+            check(settings, setting, key, hvm);
+        else
             unknown(settings, setting);
-        } else if (key->use == KEY_REFUSED && !is_off(setting->value)) {
-            config_error(settings->messages, &setting->value->place, key->name, "cannot be had: %s",
-                         key->why);
-        } else if (key->use == KEY_WITHOUT_EFFECT && !is_off(setting->value)) {
-            config_warn(settings->messages, &setting->value->place, key->name, "has no effect: %s",
-                        key->why);
-        }
     }
 }

@@ -20,6 +20,17 @@ static void fill_defaults(struct domain_config *config)
         .memory_kib = 32 * 1024,
         .max_memory_kib = 32 * 1024,
         .cmdline = "",
+        .hvm = {.boot = "cda",
+                .acpi = true,
+                .acpi_s3 = true,
+                .acpi_s4 = true,
+                .apic = true,
+                .hpet = true,
+                .platform_pci = true,
+                .vga = HVM_VGA_CIRRUS,
+                .video_mib = -1,
+                .vnc = true,
+                .vnc_unused = true},
         .on_poweroff = ACTION_DESTROY,
         .on_reboot = ACTION_RESTART,
         .on_watchdog = ACTION_DESTROY,
@@ -35,12 +46,13 @@ static void fill_defaults(struct domain_config *config)
 
 static void read_families(struct config_reader *reader)
 {
-    config_check_keys(reader->settings);
     config_read_identity(reader);
+    config_check_keys(reader->settings, reader->config->type == DOMAIN_TYPE_HVM);
     config_read_actions(reader);
     config_read_cpus(reader);
     config_read_memory(reader);
     config_read_boot(reader);
+    config_read_hvm(reader);
     config_read_limits(reader);
     config_read_time(reader);
     config_read_hardware(reader);
@@ -55,7 +67,9 @@ static void check_taken(struct config_reader *reader)
     for (size_t i = 0; i < reader->settings->count; i++) {
         const struct config_setting *setting = &reader->settings->list[i];
         const struct config_key *key = config_key_find(setting->key);
-        if (key && key->use == KEY_USED && !setting->taken)
+        bool used = key && (key->use == KEY_USED ||
+                            (key->use == KEY_HVM && reader->config->type == DOMAIN_TYPE_HVM));
+        if (used && !setting->taken)
             config_error(reader->messages, &setting->value->place, setting->key,
                          "was not read (a mistake of this program)");
     }

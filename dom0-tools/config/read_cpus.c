@@ -20,10 +20,11 @@ static void read_counts(struct config_reader *r)
         config_error(r->messages, &place, "maxvcpus", "%d is less than vcpus, which is %d",
                      (int)most, (int)online);
     }
-    if (r->config->type == DOMAIN_TYPE_PVH && most > PVH_MOST_VCPUS) {
+    if (r->config->type != DOMAIN_TYPE_PV && most > PVH_MOST_VCPUS) {
         struct config_place place = config_place_of(r, "maxvcpus");
-        config_error(r->messages, &place, "maxvcpus", "%d: a PVH guest has at most %d vCPUs",
-                     (int)most, PVH_MOST_VCPUS);
+        config_error(r->messages, &place, "maxvcpus", "%d: %s guest has at most %d vCPUs",
+                     (int)most, r->config->type == DOMAIN_TYPE_PVH ? "a PVH" : "an HVM",
+                     PVH_MOST_VCPUS);
     }
     r->config->vcpus = (unsigned)online;
     r->config->max_vcpus = (unsigned)most;

@@ -47,10 +47,6 @@ static void read_type(struct config_reader *r)
                          builders[builder]);
         r->config->type = type;
     }
-    if (r->config->type == DOMAIN_TYPE_HVM)
-        config_error(r->messages, &place, key,
-                     "\"hvm\" cannot be had: Vellum has no firmware and no emulated devices for "
-                     "guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"");
 }
 
 void config_read_identity(struct config_reader *r)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
+#include "config/hvm_keys.h"
 #include "config/names.h"
 #include "config/reader.h"
 
@@ -334,6 +335,50 @@ static void read_rates(struct json_reader *j, struct domain_config *config)
         read_rate(nics->u.array.values[i], &config->vifs[i].rate);
 }
 
+static void copy_list(struct json_reader *j, yajl_val from, const char *key)
+{
+    struct config_value *list = value(j, CONFIG_LIST, "");
+
+    for (size_t i = 0; i < length_of(from); i++) {
+        const char *text = text_of(j, from->u.array.values[i]);
+
+        config_append(j->settings->memory, list, value(j, CONFIG_STRING, text ? text : ""));
+    }
+    if (list->count)
+        config_add(j->settings, key, list);
+}
+
+static void copy_choice(struct json_reader *j, yajl_val from, const struct hvm_key *k)
+{
+    const char *name = text_of(j, from);
+
+    for (size_t i = 0; name && i < k->names->count; i++)
+        if (!strcmp(name, k->names->json[i]))
+            name = k->names->file[i];
+    if (name)
+        config_add(j->settings, k->key, value(j, CONFIG_STRING, name));
+}
+
+static void read_hvm(struct json_reader *j)
+{
+    yajl_val build = field(j->root, "b_info"), hvm = field(build, "type.hvm");
+
+    for (size_t i = 0; hvm && i < hvm_keys_count; i++) {
+        const struct hvm_key *k = &hvm_keys[i];
+        yajl_val map = !k->map ? build : *k->map ? field(hvm, k->map) : hvm;
+        yajl_val from = field(map, k->json);
+
+        if (k->kind == HVM_LIST)
+            copy_list(j, from, k->key);
+        else if (k->kind == HVM_CHOICE)
+            copy_choice(j, from, k);
+        else if (k->kind != HVM_BOOL)
+            copy(j, map, k->json, k->key);
+        else if (from && !YAJL_IS_NULL(from))
+            config_add(j->settings, k->key, value(j, CONFIG_NUMBER, is_true(from) ? "1" : "0"));
+    }
+}
+
 static void refuse_foreign(struct json_reader *j)
 {
     static const char *const foreign[] = {"pcidevs", "rdms",  "dtdevs",   "vfbs",     "vkbs",
@@ -352,6 +397,7 @@ static void read_root(struct json_reader *j)
     read_build(j);
     read_hardware(j);
     read_cpuid(j);
+    read_hvm(j);
     read_devices(j, "disks", "disk", disk_text);
     read_devices(j, "nics", "vif", vif_text);
     for (size_t i = 0; i < 5; i++) {

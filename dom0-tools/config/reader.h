@@ -45,6 +45,7 @@ void config_read_cpus(struct config_reader *reader);
 void config_read_cpuid(struct config_reader *reader);
 void config_read_memory(struct config_reader *reader);
 void config_read_boot(struct config_reader *reader);
+void config_read_hvm(struct config_reader *reader);
 void config_read_limits(struct config_reader *reader);
 void config_read_time(struct config_reader *reader);
 void config_read_hardware(struct config_reader *reader);

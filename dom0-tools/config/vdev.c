@@ -70,6 +70,25 @@ static bool parse_plain(const char *at, uint32_t *out)
     return !*at && xvd_number(disk, partition, out);
 }
 
+bool vdev_place(uint32_t number, uint32_t *disk, uint32_t *partition)
+{
+    uint32_t major = number >> 8, minor = number & 255;
+
+    if (number & EXTENDED) {
+        *disk = (number & ~EXTENDED) >> 8;
+        *partition = minor;
+    } else if (major == 202) {
+        *disk = minor >> 4;
+        *partition = minor & 15;
+    } else if (major == 3 || major == 22) {
+        *disk = (major == 22 ? 2 : 0) + (minor >> 6);
+        *partition = minor & 63;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 bool vdev_number(const char *name, uint32_t *out)
 {
     static const struct {

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "config/cpuid.h"
 #include "config/domain_config.h"
+#include "config/hvm_keys.h"
 #include "config/names.h"
 
 static void flag(struct json *json, const char *key, bool value)
@@ -155,6 +156,55 @@ static void write_cpuid(struct json *json, const struct cpuid_choice *choice)
     json_end_array(json);
 }
 
+static void write_hvm_key(struct json *json, const struct hvm_key *k, const void *field)
+{
+    const struct text_list *list = field;
+
+    switch (k->kind) {
+    case HVM_BOOL:
+        flag(json, k->json, *(const bool *)field);
+        break;
+    case HVM_CHOICE:
+        json_string(json, k->json, k->names->json[*(const unsigned *)field]);
+        break;
+    case HVM_NUMBER:
+        if (*(const int64_t *)field >= 0)
+            json_number(json, k->json, *(const int64_t *)field);
+        break;
+    case HVM_STRING:
+        optional(json, k->json, *(char *const *)field);
+        break;
+    case HVM_LIST:
+        if (!list->count)
+            break;
+        json_array(json, k->json);
+        for (size_t i = 0; i < list->count; i++)
+            json_string(json, NULL, list->items[i]);
+        json_end_array(json);
+        break;
+    }
+}
+
+// Those of one map, NULL being b_info itself.
+static void write_hvm_keys(struct json *json, const struct hvm_config *hvm, const char *map)
+{
+    for (size_t i = 0; i < hvm_keys_count; i++)
+        if (map ? hvm_keys[i].map && !strcmp(hvm_keys[i].map, map) : !hvm_keys[i].map)
+            write_hvm_key(json, &hvm_keys[i], (const char *)hvm + hvm_keys[i].offset);
+}
+
+static void write_hvm(struct json *json, const struct hvm_config *hvm)
+{
+    static const char *const maps[] = {"vga", "vnc"};
+
+    write_hvm_keys(json, hvm, "");
+    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+        json_map(json, maps[i]);
+        write_hvm_keys(json, hvm, maps[i]);
+        json_end_map(json);
+    }
+}
+
 static void write_build(struct json *json, const struct domain_config *config)
 {
     static const char *const kinds[] = {"type.pv", "type.pvh", "type.hvm"};
@@ -170,7 +220,11 @@ static void write_build(struct json *json, const struct domain_config *config)
     optional(json, "ramdisk", config->ramdisk);
     if (*config->cmdline)
         json_string(json, "cmdline", config->cmdline);
+    if (config->type == DOMAIN_TYPE_HVM)
+        write_hvm_keys(json, &config->hvm, NULL);
     json_map(json, kinds[config->type]);
+    if (config->type == DOMAIN_TYPE_HVM)
+        write_hvm(json, &config->hvm);
     json_end_map(json);
     json_end_map(json);
 }

@@ -43,7 +43,7 @@ static int check_need(const struct toolstack *t, const struct cpuid_choice *choi
     return 0;
 }
 
-// The vCPUs of a PVH guest are packages of one core with one thread, whatever the machine is made
+// The vCPUs of a PVH or HVM guest are packages of one core with one thread, whatever the machine is made
 // of: where they run changes. (What a PV guest makes of it is the hypervisor's matter.)
 static void set_topology(struct xen_cpuid_leaf *leaf)
 {
@@ -73,7 +73,7 @@ static int set_leaves(const struct toolstack *t, domid_t id, const struct domain
         for (unsigned word = 0; word < CPUID_WORDS; word++)
             if (word_in(&leaves[i], word))
                 *word_in(&leaves[i], word) &= ~choice->hide[word];
-        if (config->type == DOMAIN_TYPE_PVH)
+        if (config->type != DOMAIN_TYPE_PV)
             set_topology(&leaves[i]);
     }
     op->u.cpu_policy.nr_msrs = 0;

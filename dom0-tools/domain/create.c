@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/device_model.h"
 #include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
@@ -68,9 +69,9 @@ static int check_type(const struct creation *c)
 
     if (c->config->type == DOMAIN_TYPE_PV)
         return 0;
-    if (c->config->type != DOMAIN_TYPE_PVH) {
-        fprintf(c->t->messages,
-                "type = \"%s\": such domains cannot be made; \"pv\" and \"pvh\" can\n", type);
+    if (c->config->type == DOMAIN_TYPE_HVM && c->fd >= 0) {
+        fprintf(c->t->messages, "type = \"hvm\": such domains cannot be restored yet: what their "
+                                "device model knew is not kept\n");
         return -ENOSYS;
     }
     rc = control_sysctl(c->t->control, &op);
@@ -96,9 +97,9 @@ static int check_memory(const struct creation *c)
         config->max_memory_kib == config->memory_kib)
         return 0;
     fprintf(c->t->messages,
-            "maxmem: %" PRIu64 " cannot be had: a PVH guest has all its memory from the start "
+            "maxmem: %" PRIu64 " cannot be had: a %s guest has all its memory from the start "
             "(there is no populate-on-demand); leave it out or raise memory\n",
-            config->max_memory_kib / 1024);
+            config->max_memory_kib / 1024, config->type == DOMAIN_TYPE_PVH ? "PVH" : "HVM");
     return -ENOSYS;
 }
 
@@ -117,6 +118,8 @@ static int check_config(struct creation *c)
     if (rc)
         return rc;
     rc = check_memory(c);
+    if (!rc)
+        rc = device_model_check(c->t, config);
     if (rc)
         return rc;
     for (size_t i = 0; i < config->disks_count; i++) {
@@ -136,17 +139,26 @@ static int check_config(struct creation *c)
 
 static int open_image(struct creation *c)
 {
+    static const enum guest_kind kinds[] = {
+        [DOMAIN_TYPE_PV] = GUEST_PV, [DOMAIN_TYPE_PVH] = GUEST_PVH, [DOMAIN_TYPE_HVM] = GUEST_HVM};
     struct guest_image_source source = {
+        .kind = kinds[c->config->type],
         .kernel = c->config->kernel,
         .ramdisk = c->config->ramdisk,
         .cmdline = c->config->cmdline,
         .memory_kib = c->config->memory_kib,
-        .pvh = c->config->type == DOMAIN_TYPE_PVH,
         .vcpus = c->config->vcpus,
         .max_vcpus = c->config->max_vcpus,
+        .apic = c->config->hvm.apic,
+        .hpet = c->config->hvm.hpet,
     };
     int rc;
 
+    if (source.kind == GUEST_HVM) {
+        source.kernel = device_model_loader(&c->config->hvm);
+        source.ramdisk = device_model_bios(&c->config->hvm);
+        source.memory_kib -= hvm_video_kib(&c->config->hvm); // its device model takes that
+    }
     if (!source.kernel) {
         fprintf(c->t->messages, "kernel: not given, and there is no other way to start a guest\n");
         return -EINVAL;
@@ -183,9 +195,12 @@ static int make_domain(struct creation *c)
                             }};
     int rc = grant_version(c, &op.u.createdomain.grant_opts);
 
-    if (config->type == DOMAIN_TYPE_PVH) {
+    if (config->type != DOMAIN_TYPE_PV) {
         op.u.createdomain.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
-        op.u.createdomain.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+        op.u.createdomain.arch.emulation_flags =
+            config->type == DOMAIN_TYPE_PVH
+                ? XEN_X86_EMU_LAPIC
+                : XEN_X86_EMU_ALL & ~(XEN_X86_EMU_VPCI | XEN_X86_EMU_USE_PIRQ);
     }
     memcpy(op.u.createdomain.handle, config->uuid, sizeof(config->uuid));
     if (!rc)
@@ -294,6 +309,11 @@ static int add_devices(struct creation *c)
     return devices_add_all(c->t, c->id, c->config, c->fd >= 0);
 }
 
+static int start_device_model(struct creation *c)
+{
+    return c->config->type == DOMAIN_TYPE_HVM ? device_model_start(c->t, c->id, c->config) : 0;
+}
+
 static bool console_taken(const struct creation *c)
 {
     char *tty = domain_read(c->t, c->id, "console/tty");
@@ -345,6 +365,7 @@ static const struct step create_steps[] = {
     {introduce, "tell xenstored"},
     {keep_config, "keep config"},
     {add_devices, "connect devices"},
+    {start_device_model, "start the device model"},
     {wait_for_console, "wait for the console daemon"},
     {NULL, NULL},
 };

@@ -1,6 +1,7 @@
 // The end of a domain.
 #include <errno.h>
 
+#include "domain/device_model.h"
 #include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
@@ -19,10 +20,13 @@ int domain_destroy(const struct toolstack *t, domid_t id)
         domain_control(t, XEN_DOMCTL_pausedomain, id, &op);
         devices_close(t, id);
         vifs_offline(t, id);
+        device_model_stop(t, id);
         rc = domain_control(t, XEN_DOMCTL_destroydomain, id, &op);
         if (rc && rc != -ESRCH)
             return domain_fail(t, rc, "domain %u cannot be destroyed", id);
     }
+    if (there)
+        device_model_stop(t, id);
     nodes = nodes_remove(t, id);
     xs_release_domain(t->store, id); // fails where xenstored has noticed by itself
     userdata_remove(id);

@@ -62,6 +62,7 @@ int setup_cpuid(const struct toolstack *t, domid_t id, const struct domain_confi
 struct waiter {
     struct xs_handle *store;
     uint64_t deadline; // domain_now(), 0: none
+    int process;       // whose end wakes too: a pidfd, -1: none
 };
 
 // Watches the end of domain `id` and, unless NULL, `path`, on a connection of its own. Says what

@@ -76,8 +76,9 @@ static bool restart(struct monitor *m, const struct domain_config *config)
     struct domain_config whole = *config;
     int rc;
 
-    // A PVH guest that was saved when it had given memory back begins with all of it again.
-    if (whole.type == DOMAIN_TYPE_PVH)
+    // A guest that was saved when it had given memory back begins with all of it again, unless it
+    // is PV.
+    if (whole.type != DOMAIN_TYPE_PV)
         whole.memory_kib = whole.max_memory_kib;
     rc = domain_create(&m->t, &whole, &m->id);
     if (!rc) {

@@ -86,6 +86,20 @@ static void write_rings(struct writer *w, const struct domain_rings *rings)
     number(w, "console/ring-ref", rings->console_mfn);
 }
 
+// What hvmloader asks for, and the guest's ACPI code.
+static void write_platform(struct writer *w, const struct hvm_config *hvm)
+{
+    node(w, INHERITED, "hvmloader/bios", "seabios");
+    node(w, INHERITED, "hvmloader/allow-memory-relocate", "0");
+    node(w, INHERITED, "platform/device-model", "qemu_xen");
+    number(w, "platform/acpi", hvm->acpi);
+    number(w, "platform/acpi_s3", hvm->acpi_s3);
+    number(w, "platform/acpi_s4", hvm->acpi_s4);
+    number(w, "platform/acpi_laptop_slate", 0);
+    node(w, GUEST_OWNS, "control/feature-s3", "");
+    node(w, GUEST_OWNS, "control/feature-s4", "");
+}
+
 static void write_domain(struct writer *w, const struct domain_config *config, const char *uuid,
                          const struct domain_rings *rings)
 {
@@ -102,6 +116,8 @@ static void write_domain(struct writer *w, const struct domain_config *config, c
         "attr",
         "error",
     };
+    bool hvm = config->type == DOMAIN_TYPE_HVM;
+    uint64_t video = hvm ? hvm_video_kib(&config->hvm) : 0;
     char vm[DOMAIN_PATH_MAX];
 
     set_base(w, "/local/domain/%u", w->id);
@@ -111,14 +127,16 @@ static void write_domain(struct writer *w, const struct domain_config *config, c
     node(w, INHERITED, "name", config->name);
     number(w, "domid", w->id);
     number(w, "memory/static-max", config->max_memory_kib);
-    number(w, "memory/target", config->memory_kib);
-    number(w, "memory/videoram", 0);
+    number(w, "memory/target", config->memory_kib - video);
+    number(w, "memory/videoram", video);
     write_cpus(w, config);
     node(w, INHERITED, "device", "");
     for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
         node(w, GUEST_OWNS, owned[i], "");
     node(w, INHERITED, "control/platform-feature-multiprocessor-suspend", "1");
     node(w, INHERITED, "control/platform-feature-xs_reset_watches", "1");
+    if (hvm)
+        write_platform(w, &config->hvm);
     write_rings(w, rings);
 }
 
@@ -129,7 +147,8 @@ static void write_vm(struct writer *w, const struct domain_config *config, const
     node(w, INHERITED, "uuid", uuid);
     node(w, INHERITED, "name", config->name);
     number(w, "start_time", (uint64_t)time(NULL));
-    node(w, INHERITED, "image/ostype", "linux");
+    node(w, INHERITED, "rtc/timeoffset", "");
+    node(w, INHERITED, "image/ostype", config->type == DOMAIN_TYPE_HVM ? "hvm" : "linux");
     node(w, INHERITED, "image/kernel", config->kernel ? config->kernel : "");
     node(w, INHERITED, "image/ramdisk", config->ramdisk ? config->ramdisk : "");
     node(w, INHERITED, "image/cmdline", config->cmdline);
@@ -293,6 +312,8 @@ static int remove_all(const struct toolstack *t, domid_t id, const char *vm)
         if (!strncmp(vm, "/vm/", 4) && vm[4] && !has_twin(t, id, vm))
             xs_batch_rm(batch, vm);
         snprintf(path, sizeof(path), "/libxl/%u", id);
+        xs_batch_rm(batch, path);
+        snprintf(path, sizeof(path), "/local/domain/0/device-model/%u", id);
         xs_batch_rm(batch, path);
         rc = run_removal(batch);
     }

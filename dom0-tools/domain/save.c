@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control/hvm.h"
+#include "domain/device_model.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
 #include "pv-abi/sched.h"
@@ -155,6 +156,9 @@ int domain_save(const struct toolstack *t, domid_t id, int fd, bool live, uint64
     struct saving saving = {.t = t, .id = id, .began = domain_now()};
     int held, rc = is_hvm(t, id, &saving.hvm);
 
+    if (!rc && device_model_of(t, id))
+        rc = domain_fail(t, -EOPNOTSUPP,
+                         "domain %u has a device model, whose state cannot be saved yet", id);
     if (rc)
         return rc;
     held = lock(t, id);

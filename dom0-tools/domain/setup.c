@@ -26,7 +26,7 @@ static int set_vcpus(const struct toolstack *t, domid_t id, const struct domain_
     return rc ? domain_fail(t, rc, "no %u vCPUs can be made (maxvcpus)", config->max_vcpus) : 0;
 }
 
-// The map tells a PV guest up to where it may grow; a PVH guest's is the builder's matter.
+// The map tells a PV guest up to where it may grow; others' is the builder's matter.
 static int set_map(const struct toolstack *t, domid_t id, const struct domain_config *config)
 {
     struct e820_entry *map = control_buffer(t->control, sizeof(*map));
@@ -41,7 +41,7 @@ static int set_map(const struct toolstack *t, domid_t id, const struct domain_co
     return rc;
 }
 
-// What the hypervisor may use for a PVH guest's nested page tables: for each vCPU something to
+// What the hypervisor may use for nested page tables: for each vCPU something to
 // begin with, and for each MiB, at worst mapped by 4 KB, half a page of them and as much again.
 static int set_paging_pool(const struct toolstack *t, domid_t id,
                            const struct domain_config *config)
@@ -58,8 +58,8 @@ static int set_memory(const struct toolstack *t, domid_t id, const struct domain
     int rc = domain_control(t, XEN_DOMCTL_max_mem, id, &op);
 
     if (!rc)
-        rc = config->type == DOMAIN_TYPE_PVH ? set_paging_pool(t, id, config)
-                                             : set_map(t, id, config);
+        rc = config->type == DOMAIN_TYPE_PV ? set_map(t, id, config)
+                                            : set_paging_pool(t, id, config);
     return rc ? domain_fail(t, rc, "the domain's memory cannot be limited") : 0;
 }
 

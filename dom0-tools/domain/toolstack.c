@@ -43,7 +43,8 @@ int domain_is_pv(const struct toolstack *t, domid_t id, const char *done)
 
     if (domain_info(t, id, &info) || !(info.flags & XEN_DOMINF_hvm_guest))
         return 0;
-    fprintf(t->messages, "domain %u is a PVH guest, and such cannot be %s yet; PV guests can\n", id,
+    fprintf(t->messages,
+            "domain %u is a PVH or HVM guest, and such cannot be %s yet; PV guests can\n", id,
             done);
     return -EOPNOTSUPP;
 }

@@ -21,6 +21,7 @@ int waiter_open(struct waiter *w, const struct toolstack *t, domid_t id, const c
                 unsigned seconds)
 {
     w->deadline = seconds ? domain_now() + seconds * 1000000000ull : 0;
+    w->process = -1;
     w->store = xs_open(0);
     if (w->store && watch_end(w->store, id) && (!path || xs_watch(w->store, path, "path")))
         return 0;
@@ -38,7 +39,8 @@ void waiter_close(struct waiter *w)
 
 int waiter_next(struct waiter *w)
 {
-    struct pollfd events = {.fd = xs_fileno(w->store), .events = POLLIN};
+    struct pollfd events[] = {{.fd = xs_fileno(w->store), .events = POLLIN},
+                              {.fd = w->process, .events = POLLIN}};
     uint64_t now = domain_now();
     int timeout = -1, rc;
     char **event;
@@ -49,7 +51,7 @@ int waiter_next(struct waiter *w)
         timeout = w->deadline - now > 3600ull * 1000000000
                       ? 3600000
                       : (int)((w->deadline - now + 999999) / 1000000);
-    rc = poll(&events, 1, timeout);
+    rc = poll(events, 2, timeout);
     if (rc < 0)
         return errno == EINTR ? 0 : -errno;
     errno = EAGAIN;

@@ -136,15 +136,24 @@ class Kit:
         return tuple(f"{tree}/{name}:{name}" for name in sorted(os.listdir(tree)))
 
     @functools.lru_cache(maxsize=None)
-    def device_model(self):
-        """The same, and what Debian's xl needs for HVM guests: QEMU, hvmloader, SeaBIOS."""
-        tools = self.xen_tools()
+    def qemu(self):
+        """What HVM guests need in domain 0: Debian's QEMU with its libraries, hvmloader, SeaBIOS."""
+        self.xen_tools()
         tree = output_of([os.path.join(ORACLE, "fetch-device-model"), self.build]).strip()
         files = ("usr/lib/xen-4.17/boot/hvmloader", "usr/share/qemu/keymaps", "usr/share/seabios/bios-256k.bin",
                  "usr/share/seabios/vgabios-stdvga.bin")
         qemu = "usr/libexec/xen-qemu-system-i386"
         roots = (f"--root={tree}", f"--root={os.path.dirname(tree)}/xen-tools")
-        return tools + roots + (f"--program={tree}/{qemu}:{qemu}",) + tuple(f"{tree}/{name}:{name}" for name in files)
+        return roots + (f"--program={tree}/{qemu}:{qemu}",) + tuple(f"{tree}/{name}:{name}" for name in files)
+
+    def device_model(self):
+        """Debian's tools and what HVM guests need."""
+        return self.xen_tools() + self.qemu()
+
+    def tools_and_device_model(self):
+        """Vellum's tools and what HVM guests need, QEMU with Vellum's library for the store."""
+        library = self.built("dom0-tools/lib/libxenstore.so.4", "tools")
+        return self.tools() + self.qemu() + (f"{library}:lib/x86_64-linux-gnu/libxenstore.so.4",)
 
     def packed(self, name, options):
         """The image that make-initramfs makes with `options`, each of the form --WORD=FILE[:...]."""

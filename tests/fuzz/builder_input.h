@@ -23,7 +23,7 @@ static inline void try_kernel(const uint8_t *data, size_t size, bool pvh,
     struct guest_image_source source = {.kernel = path,
                                         .cmdline = "console=hvc0",
                                         .memory_kib = PAGES * 4,
-                                        .pvh = pvh,
+                                        .kind = pvh ? GUEST_PVH : GUEST_PV,
                                         .vcpus = 1,
                                         .max_vcpus = 2};
     struct guest_image *image;

@@ -1,5 +1,6 @@
-// PVH guests: where things lie, what the guest is told of them (start info, ACPI), and the state
-// that it starts in; of layouts by themselves, and of a guest that is built into a made-up machine.
+// PVH and HVM guests: where things lie, what the guest is told of them (start info, ACPI), and the
+// state that it starts in; of layouts by themselves, and of a guest that is built into a made-up
+// machine.
 //
 // sources: dom0-tools/builder/*.c dom0-tools/control/grant_seed.c dom0-tools/control/hvm.c
 // sources: tests/tools/pvh_machine.c
@@ -17,6 +18,7 @@
 #include "builder/pvh_vcpu.h"
 #include "pv-abi/elfnote.h"
 #include "pv-abi/grant_table.h"
+#include "pv-abi/hvm/hvm_info_table.h"
 #include "pv-abi/hvm/params.h"
 #include "pv-abi/hvm/save.h"
 #include "pv-abi/hvm/start_info.h"
@@ -38,7 +40,7 @@ static void check_layout(uint64_t kernel, uint64_t kernel_bytes, uint64_t initrd
     struct pvh_layout l;
     uint64_t ram = 0, end = 0;
 
-    CU_ASSERT_EQUAL_FATAL(pvh_layout_plan(&l, &k, initrd, pages), 0);
+    CU_ASSERT_EQUAL_FATAL(pvh_layout_plan(&l, &k, initrd, pages, false), 0);
     CU_ASSERT(l.kernel * PAGE <= kernel && l.info * PAGE >= k.max_paddr && l.initrd > l.info);
     CU_ASSERT(l.initrd_pages * PAGE >= initrd && l.end == l.initrd + l.initrd_pages);
     CU_ASSERT(l.end <= l.low_pages && l.least <= pages);
@@ -49,6 +51,24 @@ static void check_layout(uint64_t kernel, uint64_t kernel_bytes, uint64_t initrd
             ram += map[i].size;
     }
     CU_ASSERT_EQUAL(ram, pages * PAGE);
+}
+
+// Of a PC: no memory where video memory is, and start info and BIOS behind the loader.
+static void test_pc_layouts(void)
+{
+    struct kernel k = {.min_paddr = MIB, .max_paddr = MIB + 0x33f40};
+    struct pvh_range map[PVH_MAP_MAX];
+    struct pvh_layout l;
+
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 256 * 1024, 12288, true), 0);
+    CU_ASSERT_EQUAL(pvh_layout_frames(&l), 12288 - 32 + 16);
+    CU_ASSERT_EQUAL_FATAL(pvh_memory_map(&l, map), 1);
+    CU_ASSERT(map[0].start == MIB && map[0].size == 47 * MIB);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 256 * 1024, PVH_HOLE_FRAME + 5, true), 0);
+    CU_ASSERT_EQUAL_FATAL(pvh_memory_map(&l, map), 2);
+    CU_ASSERT(map[1].start == 4096 * MIB && map[1].size == 5 * PAGE);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 256 * 1024, 256 + 0x34 + 64, true), -ENOMEM);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 256 * 1024, 256 + 0x34 + 65, true), 0);
 }
 
 static void test_layouts(void)
@@ -62,11 +82,11 @@ static void test_layouts(void)
     check_layout(16 * MIB, 40 * MIB, 3 * MIB, PVH_HOLE_FRAME + 1);
     check_layout(16 * MIB, 40 * MIB, 3000 * MIB, 1ul << 32);
     // A page too little, and just enough.
-    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2 - 1), -ENOMEM);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2 - 1, false), -ENOMEM);
     CU_ASSERT_EQUAL(l.least, 512 + 1 + 2);
-    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2), 0);
-    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 3840 * MIB, 1ul << 32), -EFBIG);
-    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, UINT64_MAX, 1ul << 32), -EFBIG);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, PAGE + 1, 512 + 1 + 2, false), 0);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, 3840 * MIB, 1ul << 32, false), -EFBIG);
+    CU_ASSERT_EQUAL(pvh_layout_plan(&l, &k, UINT64_MAX, 1ul << 32, false), -EFBIG);
 }
 
 // ACPI
@@ -178,7 +198,7 @@ static struct guest_image *open_guest(uint64_t memory_kib)
                                         .ramdisk = ramdisk_path,
                                         .cmdline = "root=/dev/xvda quiet",
                                         .memory_kib = memory_kib,
-                                        .pvh = true,
+                                        .kind = GUEST_PVH,
                                         .vcpus = 1,
                                         .max_vcpus = 2};
     FILE *messages = fmemopen(said, sizeof(said), "w");
@@ -194,7 +214,10 @@ static int build(struct guest_image *image, struct guest_build *result)
 {
     struct guest_target target = {.domain = PVH_GUEST, .console_port = 2, .xenstore_port = 1};
     FILE *messages = fmemopen(said, sizeof(said), "w");
-    int rc = guest_image_build(image, &target, messages, result);
+    int rc;
+
+    said[0] = '\0';
+    rc = guest_image_build(image, &target, messages, result);
 
     fclose(messages);
     return rc;
@@ -293,6 +316,123 @@ static void test_built(void)
     guest_image_free(image);
 }
 
+// As hvmloader is: an ELF file for 32 bits, without notes.
+static void write_firmware(uint32_t entry, uint32_t paddr)
+{
+    struct {
+        Elf32_Ehdr header;
+        Elf32_Phdr text;
+        uint8_t bytes[64];
+    } file = {
+        .header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+                   .e_type = ET_EXEC,
+                   .e_machine = EM_386,
+                   .e_entry = entry,
+                   .e_phoff = sizeof(Elf32_Ehdr),
+                   .e_phentsize = sizeof(Elf32_Phdr),
+                   .e_phnum = 1},
+        .text = {.p_type = PT_LOAD, .p_paddr = paddr, .p_filesz = 64, .p_memsz = 0x1800},
+        .bytes = {0xfa, 0xf4},
+    };
+
+    file.text.p_offset = (uint32_t)((uint8_t *)file.bytes - (uint8_t *)&file);
+    unlink(kernel_path);
+    write_file(kernel_path, &file, sizeof(file));
+}
+
+static struct guest_image *open_pc(uint64_t memory_kib)
+{
+    struct guest_image_source source = {.kind = GUEST_HVM,
+                                        .kernel = kernel_path,
+                                        .ramdisk = ramdisk_path,
+                                        .memory_kib = memory_kib,
+                                        .vcpus = 2,
+                                        .max_vcpus = 3,
+                                        .apic = true,
+                                        .hpet = true};
+    FILE *messages = fmemopen(said, sizeof(said), "w");
+    struct guest_image *image = NULL;
+
+    guest_image_open(&source, messages, &image);
+    fclose(messages);
+    return image;
+}
+
+static void check_pc_info(uint64_t start_info)
+{
+    const uint8_t *page = pvh_machine_page(start_info / PAGE);
+    struct hvm_start_info start;
+    struct hvm_modlist_entry module;
+    struct hvm_info_table info;
+
+    memcpy(&start, page, sizeof(start));
+    CU_ASSERT(start.magic == XEN_HVM_START_MAGIC_VALUE && start.nr_modules == 1);
+    CU_ASSERT_EQUAL(start.rsdp_paddr, 0);
+    memcpy(&module, page + start.modlist_paddr % PAGE, sizeof(module));
+    CU_ASSERT_STRING_EQUAL((const char *)page + module.cmdline_paddr % PAGE, "firmware");
+    CU_ASSERT_EQUAL(memcmp((const uint8_t *)pvh_machine_page(module.paddr / PAGE), "initrd", 6), 0);
+    memcpy(&info, (const uint8_t *)pvh_machine_page(HVM_INFO_PFN) + HVM_INFO_OFFSET, sizeof(info));
+    CU_ASSERT(!memcmp(info.signature, "HVM INFO", 8) && info.length == sizeof(info));
+    CU_ASSERT_EQUAL(sum((const uint8_t *)&info, sizeof(info)), 0);
+    CU_ASSERT(info.apic_mode == 1 && info.nr_vcpus == 3 && info.vcpu_online[0] == 3);
+    CU_ASSERT(info.low_mem_pgend == 2048 && !info.high_mem_pgend);
+    CU_ASSERT_EQUAL(info.reserved_mem_pgstart, HVM_SPECIAL_FRAME);
+}
+
+static void test_pc_built(void)
+{
+    struct guest_build result = {0};
+    struct guest_image *image;
+    struct hvm_hw_cpu cpu;
+    const uint64_t *params = pvh_machine.params;
+
+    write_firmware(ENTRY, MIB);
+    pvh_machine_reset(16384);
+    image = open_pc(8 * 1024);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(image);
+    CU_ASSERT_EQUAL_FATAL(build(image, &result), 0);
+    CU_ASSERT_STRING_EQUAL(said, "");
+    CU_ASSERT_EQUAL(pvh_machine.frames, 2048 - 32 + 16);
+    CU_ASSERT(pvh_machine_has(0x9f) && !pvh_machine_has(0xa0) && !pvh_machine_has(0xbf));
+    CU_ASSERT(pvh_machine_has(0xc0) && !pvh_machine_has(PVH_ACPI_FRAME));
+    for (uint64_t i = 0; i < params[HVM_PARAM_NR_IOREQ_SERVER_PAGES]; i++)
+        CU_ASSERT(pvh_machine_has(params[HVM_PARAM_IOREQ_SERVER_PFN] + i));
+    CU_ASSERT_EQUAL(params[HVM_PARAM_NR_IOREQ_SERVER_PAGES], 8);
+    CU_ASSERT(pvh_machine_has(params[HVM_PARAM_IOREQ_PFN]) &&
+              pvh_machine_has(params[HVM_PARAM_BUFIOREQ_PFN]));
+    CU_ASSERT(params[HVM_PARAM_STORE_PFN] == result.xenstore_mfn &&
+              params[HVM_PARAM_CONSOLE_PFN] == result.console_mfn);
+    CU_ASSERT_EQUAL(params[HVM_PARAM_HPET_ENABLED], 1);
+    CU_ASSERT_EQUAL(((const uint32_t *)pvh_machine_page(params[HVM_PARAM_IDENT_PT] / PAGE))[1],
+                    0x4000e7);
+    cpu = check_context();
+    CU_ASSERT(cpu.rip == ENTRY && cpu.cr0 == 0x11);
+    CU_ASSERT_EQUAL(*(const uint8_t *)pvh_machine_page(MIB / PAGE), 0xfa);
+    check_pc_info(cpu.rbx);
+    check_grants();
+    guest_image_free(image);
+}
+
+static void no_pc(uint32_t entry, uint32_t paddr, uint64_t memory_kib, const char *words)
+{
+    write_firmware(entry, paddr);
+    CU_ASSERT_PTR_NULL(open_pc(memory_kib));
+    SAYS(words);
+}
+
+static void test_bad_firmware(void)
+{
+    no_pc(ENTRY, MIB - 0x1000, 8192, "its segments do not lie above 1 MB");
+    no_pc(0x200000, MIB, 8192, "its PVH entry is not inside it");
+    no_pc(ENTRY, 0xfffff000, 8192, "its segments do not lie below 4 GB");
+    no_pc(ENTRY, MIB, 1024, "memory = 1 MB is too little");
+    CU_ASSERT_PTR_NULL(open_guest(8192)); // what is firmware is no kernel
+    SAYS("a 32-bit kernel; only 64-bit guests can be built");
+    write_kernel(XEN_ELFNOTE_PHYS32_ENTRY, ENTRY);
+    CU_ASSERT_PTR_NULL(open_pc(8192));
+    SAYS("no 32-bit x86 executable");
+}
+
 static void fails(unsigned most, const char *refuse, int error, const char *words)
 {
     struct guest_image *image = open_guest(8 * 1024);
@@ -350,11 +490,14 @@ int main(void)
     static CU_TestInfo tests[] = {
         {"files", make_files},
         {"layouts", test_layouts},
+        {"layouts of a PC", test_pc_layouts},
         {"ACPI tables", test_acpi},
         {"built", test_built},
         {"each step fails", test_failures},
         {"bad kernels", test_bad_kernels},
         {"bad context", test_bad_context},
+        {"a PC is built", test_pc_built},
+        {"bad firmware", test_bad_firmware},
         CU_TEST_INFO_NULL,
     };
     int failed;

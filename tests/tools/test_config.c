@@ -140,11 +140,13 @@ static void test_all_keys_are_read(void)
     char text[200];
 
     for (size_t i = 0; i < count; i++) {
-        snprintf(text, sizeof(text), "%s=[]\n", keys[i].name);
-        struct domain_config *config = config_load(text);
-        CU_ASSERT_PTR_NULL(config);
-        CU_ASSERT_PTR_NULL(strstr(config_said, "mistake of this program"));
-        CU_ASSERT_EQUAL(keys[i].use == KEY_USED, keys[i].why == NULL);
+        for (unsigned hvm = 0; hvm < 2; hvm++) {
+            snprintf(text, sizeof(text), "%s%s=[]\n", hvm ? "builder='hvm'\n" : "", keys[i].name);
+            struct domain_config *config = config_load(text);
+            CU_ASSERT_PTR_NULL(config);
+            CU_ASSERT_PTR_NULL(strstr(config_said, "mistake of this program"));
+        }
+        CU_ASSERT_EQUAL(keys[i].use == KEY_USED || keys[i].use == KEY_HVM, keys[i].why == NULL);
         for (size_t j = 0; j < i; j++)
             CU_ASSERT_STRING_NOT_EQUAL(keys[i].name, keys[j].name);
     }
@@ -172,13 +174,6 @@ static void test_refused_keys(void)
     domain_config_free(good(BASE "acpi=1\n",
                             "f:4: warning: acpi: has no effect: only guests of type "
                             "\"hvm\" have it\n"));
-    bad("name='a';type='hvm'",
-        "f:1: type: \"hvm\" cannot be had: Vellum has no firmware and no emulated "
-        "devices for guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"\n"
-        "configuration: warning: memory: is not given; the domain gets 32 MiB\n");
-    bad(BASE "builder='hvm'",
-        "f:4: builder: \"hvm\" cannot be had: Vellum has no firmware and no emulated "
-        "devices for guests yet; a kernel that knows Xen runs with type=\"pvh\" or \"pv\"\n");
     bad(BASE "type='pvh';maxvcpus=129\n",
         "f:4: maxvcpus: 129: a PVH guest has at most 128 vCPUs\n");
     bad(BASE "type='pv';builder='hvm'", "f:4: type: contradicts builder=\"hvm\"; leave that out\n");
@@ -201,6 +196,81 @@ static void test_pvh(void)
     bad("name='a';memory=64;type='pvh'",
         "configuration: kernel: is missing: the path of the guest's kernel, say "
         "kernel=\"/boot/vmlinuz-6.1.0-amd64\"\n");
+}
+
+#define PC "name='a'\nbuilder='hvm'\nmemory=128\n"
+
+static void check_hvm(const struct domain_config *c)
+{
+    const struct hvm_config *hvm = &c->hvm;
+
+    CU_ASSERT_EQUAL(c->type, DOMAIN_TYPE_HVM);
+    CU_ASSERT_STRING_EQUAL(hvm->loader, "/l");
+    CU_ASSERT_STRING_EQUAL(hvm->bios, "/b");
+    CU_ASSERT_STRING_EQUAL(hvm->device_model, "/q");
+    CU_ASSERT_FATAL(hvm->model_args.count == 2 && hvm->model_args_hvm.count == 1);
+    CU_ASSERT_STRING_EQUAL(hvm->model_args.items[1], "y z");
+    CU_ASSERT_STRING_EQUAL(hvm->model_args_hvm.items[0], "w");
+    CU_ASSERT_STRING_EQUAL(hvm->boot, "dc");
+    CU_ASSERT(!hvm->acpi && !hvm->acpi_s3 && !hvm->acpi_s4 && !hvm->apic && !hvm->hpet);
+    CU_ASSERT(!hvm->platform_pci && hvm->usb && hvm->nographic);
+    CU_ASSERT(hvm->vga == HVM_VGA_STD && hvm->disk_bus == HVM_DISKS_AHCI);
+    CU_ASSERT_EQUAL(hvm_video_kib(hvm), 32 * 1024);
+    CU_ASSERT_FATAL(hvm->serial.count == 2 && hvm->usb_devices.count == 1);
+    CU_ASSERT_STRING_EQUAL(hvm->serial.items[1], "file:/s");
+    CU_ASSERT_STRING_EQUAL(hvm->usb_devices.items[0], "tablet");
+    CU_ASSERT(hvm->vnc && !hvm->vnc_unused && hvm->vnc_display == 7);
+    CU_ASSERT_STRING_EQUAL(hvm->vnc_listen, "0.0.0.0");
+    CU_ASSERT_STRING_EQUAL(hvm->keymap, "de");
+}
+
+// What it has by itself, and every key on its way through JSON.
+static void test_hvm(void)
+{
+    struct domain_config *c = good(PC "hap=1;pae=1;nx=1;bios='seabios';device_model_version="
+                                      "'qemu-xen'\nnestedhvm=0\n",
+                                   ""),
+                         *again = NULL;
+
+    CU_ASSERT(c->hvm.acpi && c->hvm.apic && c->hvm.hpet && c->hvm.platform_pci && c->hvm.vnc);
+    CU_ASSERT(c->hvm.vga == HVM_VGA_CIRRUS && hvm_video_kib(&c->hvm) == 8 * 1024);
+    CU_ASSERT_STRING_EQUAL(c->hvm.boot, "cda");
+    domain_config_free(c);
+    c = good(PC "firmware_override='/l';bios_path_override='/b';device_model_override='/q'\n"
+                "device_model_args=['x','y z'];device_model_args_hvm=['w'];boot='dc'\n"
+                "acpi=0;acpi_s3=0;acpi_s4=0;apic=0;hpet=0;xen_platform_pci=0;usb=1;nographic=1\n"
+                "stdvga=1;hdtype='ahci';videoram=32;serial=['pty','file:/s'];usbdevice='tablet'\n"
+                "vnc=1;vncunused=0;vncdisplay=7;vnclisten='0.0.0.0';keymap='de'\n",
+             "");
+    check_hvm(c);
+    char *json = domain_config_to_json(c);
+    CU_ASSERT_EQUAL_FATAL(domain_config_from_json(json, strlen(json), stdout, &again), 0);
+    check_hvm(again);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json, "\"kind\": \"std\""));
+    free(json);
+    domain_config_free(c);
+    domain_config_free(again);
+}
+
+static void test_hvm_refused(void)
+{
+    bad(PC "kernel='/k'\n",
+        "f:4: kernel: a guest of type \"hvm\" starts from its disks; leave it out\n");
+    bad(PC "spice=1\n",
+        "f:4: spice: cannot be had: it is not done yet for guests of type \"hvm\"\n");
+    bad(PC "stubdomain_memory=1\n",
+        "f:4: stubdomain_memory: cannot be had: device models run in domain 0\n");
+    bad(PC "hap=0\n", "f:4: hap: cannot be switched off: every guest of type \"hvm\" has it\n");
+    bad(PC "bios='ovmf'\n", "f:4: bios: \"ovmf\" cannot be had; it may be seabios\n");
+    bad(PC "vga='qxl'\n", "f:4: vga: \"qxl\" is unknown; it may be none, stdvga, cirrus\n");
+    bad(PC "boot='x'\n", "f:4: boot: \"x\": an order of c (disk), d (CD) and n (network)\n");
+    bad(PC "serial='stdio'\n", "f:4: serial: \"stdio\": the device model has no terminal; "
+                               "\"pty\" makes one for 'vl console'\n");
+    bad(PC "videoram=128\n",
+        "f:3: memory: is too little: the video card takes 128 MiB of it (videoram, vga)\n");
+    bad(PC "maxvcpus=129\n", "f:4: maxvcpus: 129: an HVM guest has at most 128 vCPUs\n");
+    domain_config_free(good(BASE "spice=1\n", "f:4: warning: spice: has no effect: only guests of "
+                                              "type \"hvm\" have it\n"));
 }
 
 static void test_wrong_values(void)
@@ -398,7 +468,6 @@ static void test_bad_json(void)
     bad_json("[]", "JSON: is no configuration of a domain\n");
     bad_json("{", "JSON: cannot be read");
     bad_json("{}", "configuration: name: is missing");
-    bad_json("{\"c_info\":{\"type\":\"hvm\",\"name\":\"x\"}}", "JSON: type: \"hvm\" cannot be had");
     bad_json("{\"c_info\":5,\"b_info\":[],\"disks\":{},\"nics\":[5]}", "name: is missing");
     bad_json("{\"pcidevs\":[{}]}", "JSON: pcidevs: cannot be had");
     bad_json("{\"disks\":[{\"vdev\":\"xvda\",\"script\":\"a,vdev=b\",\"pdev_path\":\"x\"}]}",
@@ -414,6 +483,8 @@ int main(void)
         {"unknown keys", test_unknown_keys},
         {"refused keys", test_refused_keys},
         {"PVH", test_pvh},
+        {"HVM", test_hvm},
+        {"what HVM guests cannot have", test_hvm_refused},
         {"wrong values", test_wrong_values},
         {"cpuid", test_cpuid},
         {"wrong cpuid", test_wrong_cpuid},
