@@ -177,12 +177,20 @@ static bool serves(int pid, domid_t id)
     return memmem(words, len, wanted, wanted_len) != NULL;
 }
 
-int device_model_of(const struct toolstack *t, domid_t id)
+// What is noted of it: 0 if there was never one.
+static int noted(const struct toolstack *t, domid_t id)
 {
     char *text = domain_read(t, id, "image/device-model-pid");
     int pid = text ? atoi(text) : 0;
 
     free(text);
+    return pid;
+}
+
+int device_model_of(const struct toolstack *t, domid_t id)
+{
+    int pid = noted(t, id);
+
     return pid > 1 && serves(pid, id) ? pid : 0;
 }
 
@@ -205,14 +213,15 @@ static void end_process(const struct toolstack *t, domid_t id, int process)
 
 void device_model_stop(const struct toolstack *t, domid_t id)
 {
-    int pid = device_model_of(t, id), process = pid ? pidfd_open(pid, 0) : -1;
+    int pid = noted(t, id), process = pid > 1 ? pidfd_open(pid, 0) : -1;
     char path[DOMAIN_PATH_MAX];
 
-    if (process < 0)
+    if (!pid)
         return;
-    if (serves(pid, id)) // still, now that its number cannot be another's
+    if (process >= 0 && serves(pid, id)) // its number cannot be another's any more
         end_process(t, id, process);
-    close(process);
+    if (process >= 0)
+        close(process);
     snprintf(path, sizeof(path), DEVICE_MODEL_SOCKET, id);
     unlink(path);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domain/device_model.h"
 #include "domain/devices.h"
 #include "domain/impl.h"
 #include "domain/userdata.h"
@@ -158,6 +159,9 @@ int domain_change_medium(const struct toolstack *t, domid_t id, const struct dis
     char *back = find_disk(t, id, disk->device);
     int rc = disk_check(t, disk);
 
+    if (!rc && device_model_of(t, id))
+        rc = domain_fail(t, -EOPNOTSUPP,
+                         "domain %u has a device model, whose media cannot be changed yet", id);
     if (!rc && !back)
         rc = -ENOENT;
     if (!rc && (!strstr(back, "/vvbd/") || !is(t, back, "device-type", "cdrom")))

@@ -49,11 +49,11 @@ const struct vl_command vl_commands[] = {
     {"shutdown", vl_shutdown, "[-w] -a|DOMAIN...", "ask domains to shut down",
      "  -a, --all        all guests\n"
      "  -w, --wait       wait until they have shut down; twice: until they are gone\n"
-     "  -F               is xl's and without effect on PV guests\n"},
+     "  -F               press the power button of guests of type \"hvm\" that cannot be asked\n"},
     {"reboot", vl_reboot, "[-w] -a|DOMAIN...", "ask domains to reboot",
      "  -a, --all        all guests\n"
      "  -w, --wait       wait until they have shut down to be started again\n"
-     "  -F               is xl's and without effect on PV guests\n"},
+     "  -F               has no effect: there is no button for it\n"},
     {"pause", vl_pause, "DOMAIN...", "take domains off the CPUs", NULL},
     {"unpause", vl_unpause, "DOMAIN...", "let paused domains run", NULL},
     {"list", vl_list, "[OPTION]... [DOMAIN]...", "show domains and what they use",
@@ -63,8 +63,10 @@ const struct vl_command vl_commands[] = {
      "  -n, --numa       the nodes whose memory they are to have, too\n"
      "  -Z, --context    is xl's: there are no security labels\n" JSON},
     {"vm-list", vl_vm_list, "[--json]", "show guests with their UUIDs", JSON},
-    {"console", vl_console, "[-n NUMBER] DOMAIN",
+    {"console", vl_console, "[-t pv|serial] [-n NUMBER] DOMAIN",
      "attach this terminal to a domain's console; Ctrl-] leaves it",
+     "  -t TYPE          pv, or serial: a serial port of a guest of type \"hvm\", which is what\n"
+     "                   is taken if it has one\n"
      "  -n NUMBER        another console than the first, which is 0\n"
      "  -t pv            is xl's: there are no others\n"},
     {"info", vl_info, "[OPTION]...", "describe the machine and the hypervisor",

@@ -39,11 +39,16 @@ static void raw_terminal(void)
     atexit(restore_terminal);
 }
 
-static char *tty_path(domid_t domain, unsigned number)
+// The console of the hypervisor's interface, or a serial port of an HVM guest's device model.
+enum kind { KIND_ANY, KIND_PV, KIND_SERIAL };
+
+static char *tty_path(domid_t domain, enum kind kind, unsigned number)
 {
     char path[60];
 
-    if (number)
+    if (kind == KIND_SERIAL)
+        snprintf(path, sizeof(path), "serial/%u/tty", number);
+    else if (number)
         snprintf(path, sizeof(path), "device/console/%u/tty", number);
     else
         snprintf(path, sizeof(path), "console/tty");
@@ -55,13 +60,13 @@ static char *tty_path(domid_t domain, unsigned number)
     return tty;
 }
 
-static char *find_tty(domid_t domain, unsigned number, bool wait)
+static char *find_tty(domid_t domain, enum kind kind, unsigned number, bool wait)
 {
     struct xen_domctl_getdomaininfo info;
     char *tty;
 
-    for (int tries = 0; !(tty = tty_path(domain, number)) && wait && tries < WAIT_SECONDS * 20;
-         tries++) {
+    for (int tries = 0;
+         !(tty = tty_path(domain, kind, number)) && wait && tries < WAIT_SECONDS * 20; tries++) {
         if (!vl_domain_info(domain, &info))
             break;
         usleep(50000);
@@ -139,12 +144,27 @@ static void pump(int tty, domid_t domain)
     }
 }
 
-int vl_open_console(domid_t domain, unsigned number, bool wait)
+// A guest whose kernel need not know of the hypervisor speaks on its serial port, if it has one.
+static enum kind kind_of(domid_t domain)
 {
-    char *path = find_tty(domain, number, wait);
+    char *tty = tty_path(domain, KIND_SERIAL, 0);
+    enum kind kind = tty ? KIND_SERIAL : KIND_PV;
+
+    free(tty);
+    return kind;
+}
+
+static int open_console(domid_t domain, enum kind wanted, unsigned number, bool wait)
+{
+    enum kind kind = wanted == KIND_ANY ? kind_of(domain) : wanted;
+    char *path = find_tty(domain, kind, number, wait);
     int tty = path ? open(path, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
 
-    if (!path)
+    if (!path && kind == KIND_SERIAL)
+        vl_complain("domain %u has no serial port %u with a terminal (serial=\"pty\" in its "
+                    "configuration)",
+                    domain, number);
+    else if (!path)
         vl_complain("domain %u has no console %u in xenstore; is the console daemon "
                     "(vellum-consoled) running?",
                     domain, number);
@@ -152,6 +172,11 @@ int vl_open_console(domid_t domain, unsigned number, bool wait)
         vl_fail(-errno, "the console of domain %u, %s, cannot be opened", domain, path);
     free(path);
     return tty;
+}
+
+int vl_open_console(domid_t domain, unsigned number, bool wait)
+{
+    return open_console(domain, KIND_ANY, number, wait);
 }
 
 void vl_attach_console(domid_t domain, int tty)
@@ -168,21 +193,24 @@ void vl_attach_console(domid_t domain, int tty)
 
 int vl_console(int argc, char **argv)
 {
+    enum kind kind = KIND_ANY;
     unsigned number = 0;
     int option;
 
     while ((option = vl_option(argc, argv, "t:n:e:", NULL)) != -1) {
         if (option == 'n')
             number = (unsigned)vl_number(optarg, "the console", 0, 255);
-        if (option == 't' && strcmp(optarg, "pv"))
-            vl_misused("there are no consoles of type '%s' here, only pv", optarg);
+        if (option == 't' && strcmp(optarg, "pv") && strcmp(optarg, "serial"))
+            vl_misused("there are no consoles of type '%s', only pv and serial", optarg);
+        if (option == 't')
+            kind = *optarg == 'p' ? KIND_PV : KIND_SERIAL;
     }
     vl_operands(argc, 1, 1);
     domid_t domain = vl_domain(argv[optind]);
     if (!domain)
         return vl_complain("domain 0's console is this machine's own");
     vl_store();
-    int tty = vl_open_console(domain, number, false);
+    int tty = open_console(domain, kind, number, false);
     if (tty < 0)
         return VL_FAILED;
     vl_attach_console(domain, tty);

@@ -75,9 +75,10 @@ int vl_mem_set(int argc, char **argv)
     uint64_t kib = parse_size(argv[optind + 1]);
     domid_t domain = vl_domain(name);
     uint64_t most = stored(domain, "memory/static-max");
+    uint64_t video = stored(domain, "memory/videoram"); // which is not the guest's to give back
     if (!vl_domain_info(domain, &info))
         return vl_complain("domain '%s' is gone", name);
-    if (!kib)
+    if (kib <= video)
         vl_misused("a domain cannot do without memory");
     if (most && kib > most)
         return vl_complain("domain '%s' was made for at most %" PRIu64 " MiB (maxmem); %" PRIu64
@@ -88,7 +89,7 @@ int vl_mem_set(int argc, char **argv)
     bool grows = kib + SLACK_KIB > info.max_pages * 4;
     if (grows && set_max(domain, name, kib + SLACK_KIB))
         return VL_FAILED;
-    if (write_kib(domain, "memory/target", kib))
+    if (write_kib(domain, "memory/target", kib - video))
         return VL_FAILED;
     return grows ? VL_OK : set_max(domain, name, kib + SLACK_KIB);
 }

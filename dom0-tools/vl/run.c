@@ -67,7 +67,8 @@ int vl_trigger(int argc, char **argv)
     int error = control_domctl(vl_control(), &op);
     if (error)
         return vl_fail(error,
-                       "domain '%s' does not take the trigger '%s'; a PV guest takes nmi alone",
+                       "domain '%s' does not take the trigger '%s'; a PV guest takes nmi alone, "
+                       "one of type \"hvm\" power and sleep too",
                        argv[optind], argv[optind + 1]);
     return VL_OK;
 }

@@ -27,13 +27,21 @@ static void write_known(struct json *json, const char *key, const struct vl_doma
     json_end_map(json);
 }
 
-static uint64_t target_of(domid_t domain, uint64_t otherwise)
+static uint64_t number_at(domid_t domain, const char *path, uint64_t otherwise)
 {
-    char *text = vl_store_read(domain, "memory/target");
-    uint64_t kib = text ? strtoull(text, NULL, 10) : otherwise;
+    char *text = vl_store_read(domain, path);
+    uint64_t number = text ? strtoull(text, NULL, 10) : otherwise;
 
     free(text);
-    return kib;
+    return number;
+}
+
+// With what its video card has of it.
+static uint64_t memory_of(domid_t domain, uint64_t otherwise)
+{
+    uint64_t video = number_at(domain, "memory/videoram", 0);
+
+    return number_at(domain, "memory/target", otherwise - video) + video;
 }
 
 void vl_write_config(struct json *json, const char *key, const struct vl_domain *domain)
@@ -46,7 +54,7 @@ void vl_write_config(struct json *json, const char *key, const struct vl_domain 
     }
     struct domain_config now = *config;
     now.name = domain->name;
-    now.memory_kib = target_of(domain->info.domain, config->memory_kib);
+    now.memory_kib = memory_of(domain->info.domain, config->memory_kib);
     domain_config_write_json(&now, json, key);
     domain_config_free(config);
 }

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/hvm.h"
+#include "domain/device_model.h"
+#include "pv-abi/hvm/params.h"
 #include "vl/commands.h"
 #include "vl/domains.h"
 #include "vl/toolstack.h"
@@ -20,6 +23,30 @@ struct request {
     int wait; // 1: until it is shut down, 2: until it is gone
 };
 
+// Whether nobody in the guest listens for requests: a guest of type "hvm" need not know of them.
+static bool is_deaf(domid_t domain)
+{
+    uint64_t way = 0; // by which its drivers are told of events
+
+    return device_model_of(vl_toolstack(), domain) &&
+           !control_hvm_get_param(vl_control(), domain, HVM_PARAM_CALLBACK_IRQ, &way) && !way;
+}
+
+static int press_power(domid_t domain, const char *name, const struct request *request)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_sendtrigger, .domain = domain};
+
+    if (request->what != REQUEST_POWEROFF)
+        return vl_complain("domain '%s' has no driver of Xen's that could be asked", name);
+    if (!request->acpi)
+        return vl_complain("domain '%s' has no driver of Xen's that could be asked; -F presses "
+                           "its power button instead",
+                           name);
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_POWER;
+    int error = control_domctl(vl_control(), &op);
+    return error ? vl_fail(error, "the power button of domain '%s'", name) : VL_OK;
+}
+
 static int ask(domid_t domain, const char *name, const struct request *request)
 {
     struct xen_domctl_getdomaininfo info;
@@ -31,6 +58,8 @@ static int ask(domid_t domain, const char *name, const struct request *request)
                            vl_shutdown_reason(&info));
     if (info.flags & XEN_DOMINF_paused)
         return vl_complain("domain '%s' is paused and cannot hear; 'vl unpause' lets it run", name);
+    if (is_deaf(domain))
+        return press_power(domain, name, request);
     return domain_request(vl_toolstack(), domain, request->what, NOTICE_SECONDS)
                ? vl_complain("domain '%s' was not asked", name)
                : VL_OK;
@@ -107,8 +136,6 @@ static int run(int argc, char **argv, enum domain_request what, const char *deed
         request.wait += option == 'w';
         request.acpi |= option == 'F';
     }
-    if (request.acpi && vl_verbose)
-        vl_complain("-F has no effect: a PV guest has no ACPI power button");
     if (request.all && optind < argc)
         vl_misused("-a is for all domains; name none");
     if (request.all)
