@@ -43,8 +43,8 @@ static int check_need(const struct toolstack *t, const struct cpuid_choice *choi
     return 0;
 }
 
-// The vCPUs of a PVH or HVM guest are packages of one core with one thread, whatever the machine is made
-// of: where they run changes. (What a PV guest makes of it is the hypervisor's matter.)
+// The vCPUs of a PVH or HVM guest are packages of one core with one thread, whatever the machine is
+// made of: where they run changes. (What a PV guest makes of it is the hypervisor's matter.)
 static void set_topology(struct xen_cpuid_leaf *leaf)
 {
     if (leaf->leaf == 1) {

@@ -320,10 +320,13 @@ static int take_in(const struct toolstack *t, domid_t id, int pid, int process, 
     if (rc)
         return rc;
     rc = wait_until_ready(t, id, process);
-    if (rc)
-        return domain_fail(t, rc, "the device model of domain %u has %s; %s says why", id,
-                           rc == -ECHILD ? "ended" : "not said that it is ready", log);
-    return say_choices(t, id);
+    if (!rc)
+        return say_choices(t, id);
+    if (rc == -ECHILD)
+        fprintf(t->messages, "the device model of domain %u has ended; %s says why\n", id, log);
+    else
+        domain_fail(t, rc, "the device model of domain %u is not ready; %s may say why", id, log);
+    return rc;
 }
 
 int device_model_start(const struct toolstack *t, domid_t id, const struct domain_config *config)
