@@ -197,10 +197,9 @@ static int make_domain(struct creation *c)
 
     if (config->type != DOMAIN_TYPE_PV) {
         op.u.createdomain.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
-        op.u.createdomain.arch.emulation_flags =
-            config->type == DOMAIN_TYPE_PVH
-                ? XEN_X86_EMU_LAPIC
-                : XEN_X86_EMU_ALL & ~(XEN_X86_EMU_VPCI | XEN_X86_EMU_USE_PIRQ);
+        op.u.createdomain.arch.emulation_flags = config->type == DOMAIN_TYPE_PVH
+                                                     ? XEN_X86_EMU_LAPIC
+                                                     : XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI;
     }
     memcpy(op.u.createdomain.handle, config->uuid, sizeof(config->uuid));
     if (!rc)
