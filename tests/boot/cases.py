@@ -145,6 +145,9 @@ CASES = [
     vl("vl-guest", "vl-guest", limit=400),
     vl("vl-disk", "vl-disk", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=400),
     vl("vl-pvh", "vl-pvh", cpus=1, limit=600),  # docs/caveats.md: QEMU's VMRUN and more than one processor
+    vl("vl-hvm", "vl-hvm", extra=Kit.tools_and_device_model, cpus=1, limit=300),
+    Case("vl-hvm-linux", "vl-hvm-linux", extra=Kit.tools_and_device_model, prepare=checks.pc_disk, hypervisor_args=XEN_ARGS,
+         devices=PC_DISKS + ["-icount", "shift=2,sleep=off"], accel="tcg,thread=single", limit=1200, group="soak"),
     vl("vl-life", "vl-life", extra=lambda kit: kit.tools() + ("--program=/usr/bin/script:bin/script",), limit=500),
     vl("networks", "networks", limit=600),
     vl("networks-linux", "networks-linux", limit=600),
