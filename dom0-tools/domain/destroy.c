@@ -15,18 +15,18 @@ int domain_destroy(const struct toolstack *t, domid_t id)
 
     if (there && there != -ESRCH)
         return domain_fail(t, there, "domain %u cannot be looked up", id);
-    if (!there) {
-        // It must not see its devices go: what it would do then is nobody's concern.
+    // It must not see its devices go: what it would do then is nobody's concern.
+    if (!there)
         domain_control(t, XEN_DOMCTL_pausedomain, id, &op);
-        devices_close(t, id);
-        vifs_offline(t, id);
-        device_model_stop(t, id);
+    devices_close(t, id);
+    vifs_offline(t, id);
+    device_model_stop(t, id);
+    disks_offline(t, id);
+    if (!there) {
         rc = domain_control(t, XEN_DOMCTL_destroydomain, id, &op);
         if (rc && rc != -ESRCH)
             return domain_fail(t, rc, "domain %u cannot be destroyed", id);
     }
-    if (there)
-        device_model_stop(t, id);
     nodes = nodes_remove(t, id);
     xs_release_domain(t->store, id); // fails where xenstored has noticed by itself
     userdata_remove(id);

@@ -65,6 +65,10 @@ static int check_disk(const struct toolstack *t, const struct disk_config *disk)
 
     if (!vdev_place(disk->device, &place, &partition))
         return refuse_disk(t, disk, "no SCSI disks are emulated; call it hda to hdd, or xvda");
+    if (place < 4 && disk_script_name(disk))
+        return refuse_disk(t, disk,
+                           "an emulated disk must be a raw image, without script=; or call it xvde "
+                           "or further on");
     if (place < 4 && partition)
         return refuse_disk(t, disk, "a partition alone cannot be emulated; give a whole disk");
     if (place < 4 && !disk->writable && !disk->cdrom)

@@ -34,7 +34,7 @@ void device_rate(struct device_nodes *nodes, const struct rate_config *rate)
         device_node(nodes, "rate", "%" PRIu64 ",%u", rate->bytes, rate->interval_us);
 }
 
-static void free_nodes(struct device_nodes *nodes)
+void device_nodes_free(struct device_nodes *nodes)
 {
     for (unsigned i = 0; i < nodes->count; i++)
         free(nodes->node[i].value);
@@ -43,8 +43,8 @@ static void free_nodes(struct device_nodes *nodes)
 
 void device_free(struct device *device)
 {
-    free_nodes(&device->front);
-    free_nodes(&device->back);
+    device_nodes_free(&device->front);
+    device_nodes_free(&device->back);
 }
 
 // --- paths ---
@@ -257,11 +257,13 @@ int device_add(const struct toolstack *t, domid_t id, const struct device *devic
 {
     struct paths paths = {0};
     int rc = device_write(t, id, device);
+    bool written = !rc;
 
+    if (!rc)
+        rc = device_wait(t, id, device);
     if (rc)
-        return rc;
-    rc = device_wait(t, id, device);
-    if (rc) {
+        disk_script_remove(t, id, device->script);
+    if (rc && written) {
         find_paths(&paths, id, device->kind, device->number);
         find_back(t, &paths);
         remove_nodes(t, &paths);
@@ -338,6 +340,8 @@ int device_remove(const struct toolstack *t, domid_t id, const char *kind, uint3
     if (rc && !force)
         return domain_fail(t, rc, "domain %u has not let go of its %s %u within %u s", id, kind,
                            number, REMOVE_SECONDS);
+    if (!strcmp(kind, "vbd"))
+        disk_scripts_remove(t, id, number, NULL);
     remove_nodes(t, &paths);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 
 #define DEVICE_NODES_MAX 28
+#define DEVICE_PATH_MAX  256
 
 // Nodes of one end beyond those that every device has.
 struct device_nodes {
@@ -25,6 +26,7 @@ struct device {
     char label[40];     // for messages: "disk xvda"
     const char *server; // for messages: who serves it, "vellum-blkback"
     struct device_nodes front, back;
+    char script[DEVICE_PATH_MAX]; // disks: the folder of the script that made what is served; or ""
 };
 
 void device_node(struct device_nodes *nodes, const char *name, const char *format, ...)
@@ -32,6 +34,7 @@ void device_node(struct device_nodes *nodes, const char *name, const char *forma
 // The node "rate", if there is a limit.
 struct rate_config;
 void device_rate(struct device_nodes *nodes, const struct rate_config *rate);
+void device_nodes_free(struct device_nodes *nodes);
 void device_free(struct device *device);
 
 // Writes the nodes of both ends. -EEXIST: the domain has such a device already.
@@ -69,9 +72,31 @@ int disk_check(const struct toolstack *t, const struct disk_config *disk);
 // The path of what it consists of; "": a drive without a medium.
 #define DISK_TARGET_MAX 4096
 void disk_target(const struct disk_config *disk, char path[DISK_TARGET_MAX]);
-// Makes a device of a disk; what cannot be served is said. device_free() it.
+// Makes a device of a disk, by a script if it needs one; what cannot be served is said.
+// device_free() it; if it is not added, disk_script_remove() comes before. `incoming` as below.
 int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
-                struct device *device);
+                bool incoming, struct device *device);
+
+// disk_script.c: what makes files and block devices of images that the back ends do not know. Each
+// medium has a folder of its own for the script, .../vbd/NUMBER/script/0 or the next that is free,
+// which there is from before the script is called to add it until it was called to remove it.
+
+// The script of a disk as it is named; NULL: none is needed.
+const char *disk_script_name(const struct disk_config *disk);
+
+// Has it add the disk. `path` is what is to be served then, `folder` its folder. On failure, which
+// has been said, there is none.
+int disk_script_add(const struct toolstack *t, domid_t id, const struct disk_config *disk,
+                    bool incoming, char path[DISK_TARGET_MAX], char folder[DEVICE_PATH_MAX]);
+
+// Has it remove what it added in this folder, "": nothing. What fails is said.
+void disk_script_remove(const struct toolstack *t, domid_t id, const char *folder);
+
+// The same for all that was added for a disk, but `except` (NULL: no exception), and for those of
+// all disks of a domain.
+void disk_scripts_remove(const struct toolstack *t, domid_t id, uint32_t number,
+                         const char *except);
+void disks_offline(const struct toolstack *t, domid_t id);
 
 // Adds all devices of the configuration, and waits for them. `incoming`: the domain comes from
 // another number or machine, where its disks may be in use for a moment yet.

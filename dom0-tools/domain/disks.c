@@ -7,15 +7,29 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "domain/devices.h"
-#include "domain/impl.h"
+#include "domain/script.h"
 #include "domain/vifs.h"
 
 static int refuse(const struct toolstack *t, const struct disk_config *disk, const char *why)
 {
     fprintf(t->messages, "disk %s: %s\n", disk->vdev, why);
     return -ENOSYS;
+}
+
+static int check_script(const struct toolstack *t, const struct disk_config *disk)
+{
+    const char *name = disk_script_name(disk);
+    char path[DOMAIN_PATH_MAX];
+
+    if (!name)
+        return 0;
+    script_find(name, path);
+    if (access(path, X_OK))
+        return domain_fail(t, -errno, "disk %s: the script %s", disk->vdev, path);
+    return 0;
 }
 
 int disk_check(const struct toolstack *t, const struct disk_config *disk)
@@ -26,18 +40,12 @@ int disk_check(const struct toolstack *t, const struct disk_config *disk)
                       "backendtype= out for vellum-blkback");
     if (!disk->target && disk->backend_type == DISK_BACKEND_PHY)
         return refuse(t, disk, "xen-blkback serves no drive without a medium; give target=");
-    if (disk->target && disk->format != DISK_RAW)
-        return refuse(t, disk,
-                      "only format=raw is served; others must be converted "
-                      "(qemu-img convert -O raw)");
-    if (disk->script)
-        return refuse(t, disk, "script= is not run; give a file or a block device as target=");
     if (disk->backend_type == DISK_BACKEND_PHY && (disk->rate.bytes || disk->iops))
         return refuse(t, disk, "xen-blkback knows neither rate= nor iops=; leave backendtype= out");
     if (disk->backend_domain && strcmp(disk->backend_domain, "0") &&
         strcmp(disk->backend_domain, "Domain-0"))
         return refuse(t, disk, "its back end can be in domain 0 only");
-    return 0;
+    return check_script(t, disk);
 }
 
 void disk_target(const struct disk_config *disk, char path[DISK_TARGET_MAX])
@@ -90,7 +98,7 @@ static void describe(const struct disk_config *disk, const char *path, struct de
 }
 
 int disk_device(const struct toolstack *t, domid_t id, const struct disk_config *disk,
-                struct device *device)
+                bool incoming, struct device *device)
 {
     char path[DISK_TARGET_MAX];
     int rc = disk_check(t, disk);
@@ -101,20 +109,24 @@ int disk_device(const struct toolstack *t, domid_t id, const struct disk_config 
     if (rc)
         return rc;
     disk_target(disk, path);
-    if (disk->backend_type == DISK_BACKEND_PHY)
+    if (disk_script_name(disk))
+        rc = disk_script_add(t, id, disk, incoming, path, device->script);
+    if (!rc && disk->backend_type == DISK_BACKEND_PHY)
         rc = physical(t, disk, path, device);
-    if (rc)
+    if (rc) {
+        disk_script_remove(t, id, device->script);
         device_free(device);
-    else
+    } else {
         describe(disk, path, device);
+    }
     return rc;
 }
 
 static int make_device(const struct toolstack *t, domid_t id, const struct domain_config *config,
-                       size_t i, struct device *device)
+                       size_t i, bool incoming, struct device *device)
 {
     return i < config->disks_count
-               ? disk_device(t, id, &config->disks[i], device)
+               ? disk_device(t, id, &config->disks[i], incoming, device)
                : vif_device(t, id, &config->vifs[i - config->disks_count], device);
 }
 
@@ -127,7 +139,7 @@ int devices_add_all(const struct toolstack *t, domid_t id, const struct domain_c
     int rc = devices ? 0 : domain_fail(t, -ENOMEM, "the devices");
 
     while (!rc && made < count) {
-        rc = make_device(t, id, config, made, &devices[made]);
+        rc = make_device(t, id, config, made, incoming, &devices[made]);
         if (!rc && incoming)
             device_node(&devices[made].back, "incoming", "1");
         if (!rc)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "domain/device_model.h"
@@ -45,7 +46,7 @@ static int keep_disks(const struct toolstack *t, domid_t id, uint32_t number,
 int domain_attach_disk(const struct toolstack *t, domid_t id, const struct disk_config *disk)
 {
     struct device device;
-    int rc = disk_device(t, id, disk, &device);
+    int rc = disk_device(t, id, disk, false, &device);
 
     if (rc)
         return rc;
@@ -116,6 +117,7 @@ static int wait_medium(const struct toolstack *t, const struct disk_config *disk
                        const char *target)
 {
     const uint64_t until = domain_now() + MEDIUM_SECONDS * 1000000000ull;
+    const struct timespec pause = {.tv_nsec = 20000000};
     char *why;
 
     while (is(t, back, "state", "4") && !is(t, back, "medium", target)) {
@@ -127,30 +129,40 @@ static int wait_medium(const struct toolstack *t, const struct disk_config *disk
             return -EIO;
         if (domain_now() > until)
             return domain_fail(t, -ETIMEDOUT, "disk %s: vellum-blkback", disk->vdev);
-        usleep(20000);
+        nanosleep(&pause, NULL);
     }
     return 0;
 }
 
+// What the drive had before is let go of only when it has the new one.
 static int change_medium(const struct toolstack *t, domid_t id, const struct disk_config *disk,
                          const char *back)
 {
-    char target[DISK_TARGET_MAX];
-    char *before = read_below(t, back, "params");
-    int rc;
+    char target[DISK_TARGET_MAX], script[DEVICE_PATH_MAX] = "";
+    char *before;
+    int rc = 0;
 
     disk_target(disk, target);
+    if (disk_script_name(disk))
+        rc = disk_script_add(t, id, disk, false, target, script);
+    if (rc)
+        return rc;
     if (*target && access(target, R_OK)) {
         domain_fail(t, -errno, "disk %s: %s", disk->vdev, target);
-        free(before);
+        disk_script_remove(t, id, script);
         return -EINVAL;
     }
+    before = read_below(t, back, "params");
     rc = write_params(t, id, disk->device, back, target);
     if (!rc)
         rc = wait_medium(t, disk, back, target);
-    if (rc == -EIO && before)
+    if (rc && before)
         write_params(t, id, disk->device, back, before);
     free(before);
+    if (rc)
+        disk_script_remove(t, id, script);
+    else
+        disk_scripts_remove(t, id, disk->device, script);
     return rc;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "domain/impl.h"
+#include "domain/script.h"
 #include "domain/userdata.h"
 
 // --- the device ---
@@ -17,18 +17,9 @@ static int refuse(const struct toolstack *t, const struct vif_config *vif, const
     return -ENOSYS;
 }
 
-// A script's name without a folder: ours comes before Xen's.
 static void find_script(const struct vif_config *vif, char path[DOMAIN_PATH_MAX])
 {
-    const char *name = vif->script ? vif->script : VIF_SCRIPT;
-
-    if (name[0] == '/') {
-        snprintf(path, DOMAIN_PATH_MAX, "%s", name);
-        return;
-    }
-    snprintf(path, DOMAIN_PATH_MAX, VIF_SCRIPTS "/%s", name);
-    if (access(path, F_OK))
-        snprintf(path, DOMAIN_PATH_MAX, VIF_SCRIPTS_XEN "/%s", name);
+    script_find(vif->script ? vif->script : VIF_SCRIPT, path);
 }
 
 int vif_check(const struct toolstack *t, const struct vif_config *vif)

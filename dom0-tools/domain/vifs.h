@@ -5,10 +5,8 @@
 #include "config/device_config.h"
 #include "domain/devices.h"
 
-#define VIF_KIND        "vif"
-#define VIF_SCRIPTS     "/usr/lib/vellum/scripts"
-#define VIF_SCRIPTS_XEN "/etc/xen/scripts"
-#define VIF_SCRIPT      "vif-bridge"
+#define VIF_KIND   "vif"
+#define VIF_SCRIPT "vif-bridge"
 
 // -ENOSYS and the like: such a card cannot be served, which is said.
 int vif_check(const struct toolstack *t, const struct vif_config *vif);

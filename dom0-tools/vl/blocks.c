@@ -60,7 +60,7 @@ static int change_medium(const char *guest, const char *drive, const char *targe
     char *text = vl_alloc(strlen(target) + strlen(drive) + 16);
     domid_t domain = vl_guest(guest, "given another medium");
 
-    sprintf(text, "%s,,%s,,cdrom", target, drive);
+    sprintf(text, "vdev=%s,cdrom,%s", drive, target);
     struct domain_config *config = vl_read_device("disk", 1, &text);
     free(text);
     if (!config)

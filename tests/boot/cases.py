@@ -144,6 +144,7 @@ CASES = [
     vl("vl-host", "vl-host"),
     vl("vl-guest", "vl-guest", limit=400),
     vl("vl-disk", "vl-disk", extra=lambda kit: kit.tools() + ("--program=/sbin/e2fsck:sbin/e2fsck",), limit=400),
+    vl("vl-qcow2", "vl-qcow2", extra=Kit.qemu_utils, limit=600, group="soak"),
     vl("vl-pvh", "vl-pvh", cpus=1, limit=600),  # docs/caveats.md: QEMU's VMRUN and more than one processor
     vl("vl-hvm", "vl-hvm", extra=Kit.tools_and_device_model, cpus=1, limit=300),
     Case("vl-hvm-linux", "vl-hvm-linux", extra=Kit.tools_and_device_model, prepare=checks.pc_disk, hypervisor_args=XEN_ARGS,
@@ -213,7 +214,7 @@ CASES = [
     Case("kernel-new", "hypervisor,cpus,load", plain_kernel=False, cpus=2, kernel="linux-image-amd64@bookworm-backports", dom0_args="vellum.load=5", limit=240),
     bochs("bochs-intel", "hypervisor,cpus", extra=lambda kit: ()),
     bochs("vmx-pvh", "vmx,vmx-pvh", extra=debian_pvh, memory=768, limit=1500, group="soak"),
-    bochs("vmx-smp", "vmx,vmx-pvh", extra=debian_pvh, memory=768, cpus=2, limit=2400, group="soak",
+    bochs("vmx-smp", "vmx", cpus=2, limit=900, group="soak",
           hypervisor_args="dom0_mem=256M x2apic_phys=true"),  # Bochs' logical x2APIC ids read as 0
     # AMD-V that tells the next instruction; docs/caveats.md has what it does not do.
     bochs("svm-bochs", "vmx", cpu="ryzen", skip=f"{LONG_TESTS}:mmio_page_faults", deaths="stack+idt+nw", kernel_args="clearcpuid=xsavec",

@@ -115,6 +115,14 @@ class Kit:
             return ()
         return (f"--tree={tree}", f"{IMAGE}/start-tools:sbin/start-tools")
 
+    @functools.lru_cache(maxsize=None)
+    def qemu_utils(self):
+        """Vellum's tools, and what they need for disks in QEMU's formats."""
+        tree = output_of([os.path.join(ORACLE, "fetch-qemu-utils"), self.build]).strip()
+        programs = (f"{tree}/usr/bin/qemu-nbd:bin/qemu-nbd", f"{tree}/usr/bin/qemu-img:bin/qemu-img", "/usr/bin/flock:bin/flock",
+                    "/sbin/e2fsck:sbin/e2fsck")
+        return self.tools() + (f"--root={tree}", "--module=nbd") + tuple(f"--program={program}" for program in programs)
+
     def reference(self):
         """Vellum's tools, the reference guest, and the kernel's back ends for it."""
         guest = self.built("frontends/reference.elf", "frontends")
