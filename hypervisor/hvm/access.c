@@ -112,11 +112,19 @@ static bool is_remembered(struct hvm_access_log *log, struct hvm_access *a)
     return false;
 }
 
+// A string that went value by value before its vCPU waited goes on so.
+static bool went_singly(const struct hvm_access_log *log, const struct hvm_access *a)
+{
+    return a->count && log->next != log->nr && !log->done[log->next].count;
+}
+
 enum hvm_access_result hvm_access(struct hvm_vcpu *v, struct hvm_access *a)
 {
     struct hvm_access_log *log = &v->accesses;
     enum hvm_access_result result;
 
+    if (went_singly(log, a))
+        return HVM_ACCESS_SINGLY;
     if (is_remembered(log, a))
         return HVM_ACCESS_DONE;
     if (log->nr == HVM_MAX_ACCESSES) {

@@ -170,6 +170,34 @@ static void test_strings(void)
     end_world();
 }
 
+// Value by value, where each has to be waited for: the first is not asked for again when the string
+// is tried once more.
+static void test_string_singly(void)
+{
+    const struct hvm_access string = {
+        .address = 0xcfc, .data = 0x5000, .bytes = 1, .port = true, .count = 4};
+    struct hvm_access a = string;
+
+    begin(1, HVM_IOREQSRV_BUFIOREQ_OFF);
+    as_tools();
+    model_range(&model, XEN_DMOP_IO_RANGE_PCI, 0, 0);
+    as_guest(0);
+    guest->d.pci_address = 0x80000000;
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_SINGLY);
+    a = reading(true, 0xcfc, 1);
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_WAIT);
+    CU_ASSERT_EQUAL(model.requests[0].type, IOREQ_TYPE_PCI_CONFIG);
+    model_answer(&model, 0, 0x42);
+    as_guest(0);
+    CU_ASSERT(finished());
+    a = string;
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_SINGLY);
+    a = reading(true, 0xcfc, 1);
+    CU_ASSERT_EQUAL(try(&a), HVM_ACCESS_DONE);
+    CU_ASSERT_EQUAL(a.data, 0x42);
+    end_world();
+}
+
 static void test_claims(void)
 {
     struct xen_dm_op_ioreq_server_range r = {.start = PORT, .end = PORT + 3};
@@ -588,6 +616,7 @@ int main(void)
         {"a question and its answer", test_question_and_answer},
         {"two accesses of an instruction", test_two_accesses},
         {"strings", test_strings},
+        {"string by single values", test_string_singly},
         {"what a server claims", test_claims},
         {"an answer just before sleep", test_answer_before_sleep},
         {"PCI configuration space", test_pci_config},
